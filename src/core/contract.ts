@@ -1,0 +1,190 @@
+/**
+ * What is done, as the sessions and roles see it. Whoever holds a handle may use it: there is no account id to get wrong.
+ */
+import type { Secret } from '../std/secret.ts'
+import type { Address } from '../model/address.ts'
+import type { Envelope, Recipient } from '../model/envelope.ts'
+import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid } from '../model/ids.ts'
+import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
+import type { MessageSummary } from '../model/message.ts'
+import type {
+  ChangeNotice,
+  Commands,
+  Credential,
+  StagedBody,
+  StoredMessage,
+  StoreFlagsMode,
+} from '../store/contract.ts'
+
+export type { ChangeNotice, StoredMessage } from '../store/contract.ts'
+
+/** A person's account, proven or looked up. */
+export type AccountRef = { readonly accountId: AccountId; readonly address: Address }
+
+// Accounts -------------------------------------------------------------------------------------------------------------
+
+export type LoginOutcome =
+  | { readonly at: 'ok'; readonly account: AccountRef }
+  | { readonly at: 'refused' }
+  /** Too many hashes wait, or the store does not answer: 454 4.7.0, NO [UNAVAILABLE], -ERR [SYS/TEMP]. */
+  | { readonly at: 'try-later' }
+
+export type ScramKeys = NonNullable<Credential['scram']>
+
+export type Accounts = {
+  /** `login` is an account's first address, any case. An unknown name costs the same time as a wrong password (S7). */
+  verifyPassword(login: string, password: Secret): Promise<LoginOutcome>
+  /** Keys to run SCRAM with. For an unknown name: stable made-up keys and account null (RFC 5802 §9, S7). */
+  scramKeys(login: string): Promise<{ keys: ScramKeys; account: AccountRef | null } | { at: 'try-later' }>
+  makeCredential(password: Secret): Promise<Credential>
+  /** Whether mail `from` this address may be sent by the account: its own address, an alias that leads to it, either with +tag. */
+  maySendAs(account: AccountRef, from: Address): Promise<boolean>
+}
+
+// Taking mail in -------------------------------------------------------------------------------------------------------
+
+/** A message that has been written out and scanned, waiting to be accepted, appended or discarded. */
+export type StagedMessage = {
+  readonly body: StagedBody
+  readonly summary: MessageSummary
+  /** Received headers found in the content itself (R21). */
+  readonly receivedCount: number
+  /** From header fields found; exactly one is right (RFC 5322 §3.6, S9). */
+  readonly fromCount: number
+  /** Octets that core put before the content for local mailboxes only (Return-Path). */
+  readonly skipOctets: number
+}
+
+export type MessageSink = {
+  readonly sizeOctets: number
+  /** Header block larger than its limit, or a NUL where none may be, show up at `finish`. @throws StoreError */
+  write(chunk: Uint8Array): Promise<void>
+  /** @returns the staged message, or why its content cannot be taken */
+  finish(): Promise<StagedMessage | { readonly at: 'malformed'; readonly why: string }>
+  abort(): Promise<void>
+}
+
+export type RecipientLookup =
+  | { readonly at: 'local' }
+  | { readonly at: 'foreign' }
+  | { readonly at: 'unknown' }
+  | { readonly at: 'over-quota' }
+  /** An alias that leads to itself. */
+  | { readonly at: 'loop' }
+
+export type AcceptResult =
+  | { readonly at: 'accepted'; readonly queueIds: readonly QueueId[]; readonly delivered: number }
+  | { readonly at: 'over-quota' }
+
+export type Intake = {
+  /** What a recipient would come to, after aliases, catch-all and subaddress. `sizeOctets`: as declared, for quota. */
+  lookup(address: Address, sizeOctets: number | null): Promise<RecipientLookup>
+  /**
+   * A sink for one SMTP message. `received` is the whole trace field with its CRLF (format/trace); core writes Return-Path
+   * before it. `complete` (submission): adds a missing Date and Message-ID, removes Bcc (RFC 6409 §8).
+   */
+  open(options: {
+    envelope: Envelope
+    received: string
+    complete: { date: number; messageIdDomain: string } | null
+  }): MessageSink
+  /** Expands the recipients and commits: local mailboxes and queue in one transaction. @throws StoreError */
+  accept(options: {
+    envelope: Envelope
+    message: StagedMessage
+    traceId: TraceId
+    /** True when DSNs to the reverse-path may be sent later: authenticated sender (R22). */
+    senderVerified: boolean
+  }): Promise<AcceptResult>
+  /** Lets go of a staged message. */
+  discard(message: StagedMessage): Promise<void>
+}
+
+// Mailboxes ------------------------------------------------------------------------------------------------------------
+
+export type AppendDraft = {
+  readonly message: StagedMessage
+  readonly flags: readonly Flag[]
+  /** Epoch milliseconds; null: now. */
+  readonly internalDate: number | null
+}
+
+export type NameProblem = { readonly at: 'bad-name'; readonly why: string }
+
+/** One account's mailboxes. Made only after the account's proof. Outcomes are the store's; see store/contract.ts. */
+export type Mailboxes = {
+  readonly account: AccountRef
+  list(): Promise<readonly MailboxInfo[]>
+  /** `INBOX` in any case (RFC 9051 §5.1). */
+  find(name: string): Promise<MailboxInfo | null>
+  info(mailboxId: MailboxId): Promise<MailboxInfo | null>
+  subscriptions(): Promise<readonly string[]>
+  setSubscribed(name: string, subscribed: boolean): Promise<void>
+  /** Makes missing parents too (RFC 9051 §6.3.4). */
+  create(name: string, specialUse: SpecialUse | null): Promise<Commands['createMailbox']['outcome'] | NameProblem>
+  /** INBOX cannot be deleted; a mailbox with children can, its children stay. */
+  remove(mailboxId: MailboxId): Promise<Commands['deleteMailbox']['outcome'] | NameProblem>
+  rename(mailboxId: MailboxId, name: string): Promise<Commands['renameMailbox']['outcome'] | NameProblem>
+
+  uids(mailboxId: MailboxId): Promise<Uint32Array>
+  entries(
+    mailboxId: MailboxId,
+    uids: readonly UidRange[],
+    options?: { changedSince?: ModSeq },
+  ): AsyncIterable<readonly MailboxEntry[]>
+  messages(
+    mailboxId: MailboxId,
+    uids: readonly UidRange[],
+    options?: { changedSince?: ModSeq },
+  ): AsyncIterable<readonly StoredMessage[]>
+  expungedSince(mailboxId: MailboxId, since: ModSeq): Promise<readonly Uid[]>
+  keywords(mailboxId: MailboxId): Promise<readonly Flag[]>
+  /** Octets [start, end) of a message. @throws StoreError */
+  read(messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
+
+  /** A sink for one APPENDed message, content as it is. */
+  open(): MessageSink
+  append(mailboxId: MailboxId, drafts: readonly AppendDraft[]): Promise<Commands['append']['outcome']>
+  discard(message: StagedMessage): Promise<void>
+  setFlags(
+    mailboxId: MailboxId,
+    change: { uids: readonly UidRange[]; mode: StoreFlagsMode; flags: readonly Flag[]; unchangedSince: ModSeq | null },
+  ): Promise<Commands['setFlags']['outcome']>
+  copy(from: MailboxId, uids: readonly UidRange[], to: MailboxId): Promise<Commands['copy']['outcome']>
+  move(from: MailboxId, uids: readonly UidRange[], to: MailboxId): Promise<Commands['move']['outcome']>
+  expunge(
+    mailboxId: MailboxId,
+    uids: readonly UidRange[],
+    options: { deletedOnly: boolean },
+  ): Promise<Commands['expunge']['outcome']>
+  quota(): Promise<{ usedOctets: number; limitOctets: number | null; messages: number }>
+  /** Hears of changes after they are kept. @returns the end of the watch */
+  watch(heard: (notice: ChangeNotice) => void): () => void
+}
+
+/**
+ * Searching a message's content (RFC 9051 §6.4.4 BODY, TEXT, HEADER): decoded, charset to UTF-8, case folded.
+ * `core/search` gives the answer for keys that the store's index cannot.
+ */
+export type ContentProbe = {
+  /** Decoded value(s) of a header field contain the folded text; the empty text means the field exists. */
+  header(name: string, text: string): Promise<boolean>
+  body(text: string): Promise<boolean>
+  /** Header or body. */
+  text(text: string): Promise<boolean>
+}
+
+export type ContentSearch = { probe(mailboxes: Mailboxes, message: StoredMessage): ContentProbe }
+
+/** A recipient of a transaction with what the lookup said. */
+export type LookedUp = { readonly recipient: Recipient; readonly lookup: RecipientLookup }
+
+/** Connection-level guard shared by all threads' sessions: failed logins per address, per-address connections (S6). */
+export type Guard = {
+  /** Milliseconds a login must wait first, or `refuse` when the address has failed too often. */
+  beforeLogin(address: string): { readonly at: 'go' } | { readonly at: 'refuse' }
+  loginFailed(address: string): void
+  loginSucceeded(address: string): void
+  /** Null when the address has too many connections; otherwise call the result at the end. */
+  connect(service: 'mx' | 'access', address: string): (() => void) | null
+}

@@ -1,0 +1,186 @@
+/**
+ * All limits of the program, in one file: name, unit, source. A test goes one over each (`limits.test.ts` beside what obeys it).
+ * Sources are RFC sections or RELIABILITY ids in `docs/adr/0007-limits.md`.
+ */
+const KIB = 1024
+const MIB = 1024 * KIB
+const SECOND = 1000
+const MINUTE = 60 * SECOND
+const HOUR = 60 * MINUTE
+const DAY = 24 * HOUR
+
+// SMTP, both directions ------------------------------------------------------------------------------------------------
+
+/** RFC 5321 §4.5.3.1.4 asks for 512 with room for extensions. */
+export const SMTP_COMMAND_LINE_MAX_OCTETS = 2048
+/** RFC 5321 §4.5.3.1.6 asks for 1000; longer lines are taken inward and kept as they are. */
+export const SMTP_DATA_LINE_MAX_OCTETS = 64 * KIB
+/** RFC 5321 §4.5.3.1.6 with the CRLF left out: what we send. */
+export const SMTP_OUT_LINE_MAX_OCTETS = 998
+/** RFC 5321 §4.5.3.1.1. */
+export const LOCAL_PART_MAX_OCTETS = 64
+/** RFC 5321 §4.5.3.1.2. */
+export const DOMAIN_MAX_OCTETS = 255
+/** RFC 5321 §4.5.3.1.3, with the angle brackets. */
+export const PATH_MAX_OCTETS = 256
+/** RFC 5321 §4.5.3.1.8: a server must take at least 100. */
+export const RECIPIENTS_MAX = 1000
+/** Submission: one account's single message. */
+export const SUBMISSION_RECIPIENTS_MAX = 500
+/** RFC 1870: announced by SIZE, APPENDLIMIT. */
+export const MESSAGE_MAX_OCTETS = 50 * MIB
+export const TRANSACTIONS_PER_CONNECTION_MAX = 100
+/** Replies to errors are slowed from here on. */
+export const SMTP_ERRORS_SLOW_FROM = 5
+/** The connection is closed with 421 at this many errors. */
+export const SMTP_ERRORS_MAX = 10
+export const SMTP_ERROR_DELAY_MS = 1 * SECOND
+/** NOOP, VRFY, RSET, HELP per transaction. */
+export const SMTP_JUNK_COMMANDS_MAX = 50
+/** RFC 5321 §4.5.3.2.7: at least 5 minutes. */
+export const SMTP_COMMAND_TIMEOUT_MS = 5 * MINUTE
+export const SMTP_BEFORE_EHLO_TIMEOUT_MS = 60 * SECOND
+export const SMTP_DATA_IDLE_TIMEOUT_MS = 3 * MINUTE
+export const SMTP_DATA_TOTAL_TIMEOUT_MS = 10 * MINUTE
+/** A DATA that has lasted past the total time-out goes on while it is faster than this. */
+export const SMTP_DATA_MIN_OCTETS_PER_SECOND = 500
+/** RFC 5321 §6.3: loops; R21. */
+export const RECEIVED_HEADERS_MAX = 50
+/** Unread pipelined input of one connection; past it we stop reading. */
+export const PIPELINE_MAX_OCTETS = 64 * KIB
+
+// Message format -------------------------------------------------------------------------------------------------------
+
+export const HEADER_BLOCK_MAX_OCTETS = 256 * KIB
+export const HEADER_LINES_MAX = 1000
+export const ADDRESSES_PER_HEADER_MAX = 2000
+export const ADDRESSES_PER_MESSAGE_MAX = 10_000
+export const ADDRESS_NESTING_MAX = 10
+/** RFC 2231 continuation pieces of one header. */
+export const PARAMETER_PIECES_MAX = 100
+export const MIME_DEPTH_MAX = 50
+export const MIME_PARTS_MAX = 2000
+/** RFC 2046 §5.1.1 says 70; we tolerate more. */
+export const BOUNDARY_MAX_OCTETS = 256
+/** RFC 8970 §3.2. */
+export const PREVIEW_MAX_CHARACTERS = 256
+
+// IMAP -----------------------------------------------------------------------------------------------------------------
+
+export const IMAP_LINE_MAX_OCTETS = 64 * KIB
+export const IMAP_LINE_BEFORE_LOGIN_MAX_OCTETS = 8 * KIB
+/** A literal that is not a message. */
+export const IMAP_LITERAL_MAX_OCTETS = 100 * KIB
+export const IMAP_LITERAL_BEFORE_LOGIN_MAX_OCTETS = 1 * KIB
+/** All literals of one command together, APPEND's messages aside. */
+export const IMAP_COMMAND_MAX_OCTETS = 1 * MIB
+export const IMAP_LITERALS_MAX = 1000
+export const IMAP_LITERALS_BEFORE_LOGIN_MAX = 4
+export const IMAP_NESTING_MAX = 20
+export const IMAP_NESTING_BEFORE_LOGIN_MAX = 2
+export const IMAP_ERRORS_MAX = 20
+/** RFC 9051 §5.4: at least 30 minutes. */
+export const IMAP_AUTOLOGOUT_MS = 30 * MINUTE
+export const IMAP_BEFORE_LOGIN_TIMEOUT_MS = 60 * SECOND
+export const IMAP_IDLE_KEEPALIVE_MS = 2 * MINUTE
+export const MAILBOX_NAME_MAX_OCTETS = 255
+export const MAILBOX_DEPTH_MAX = 20
+export const KEYWORDS_PER_MAILBOX_MAX = 100
+export const KEYWORD_MAX_OCTETS = 50
+export const MAILBOXES_PER_ACCOUNT_MAX = 10_000
+
+// POP3 -----------------------------------------------------------------------------------------------------------------
+
+/** RFC 2449 §4: 255 octets. */
+export const POP3_COMMAND_LINE_MAX_OCTETS = 255
+/** SASL responses may be longer (RFC 5034 §4). */
+export const POP3_SASL_LINE_MAX_OCTETS = 12 * KIB
+/** RFC 1939 §3: at least 10 minutes. */
+export const POP3_AUTOLOGOUT_MS = 10 * MINUTE
+export const POP3_BEFORE_LOGIN_TIMEOUT_MS = 60 * SECOND
+export const POP3_ERRORS_MAX = 20
+
+// Connections and logins -----------------------------------------------------------------------------------------------
+
+export const TLS_HANDSHAKE_TIMEOUT_MS = 10 * SECOND
+export const WRITE_TIMEOUT_MS = 5 * MINUTE
+export const WRITE_BEFORE_LOGIN_TIMEOUT_MS = 30 * SECOND
+export const MX_CONNECTIONS_PER_ADDRESS_MAX = 20
+export const ACCESS_CONNECTIONS_PER_ADDRESS_MAX = 30
+export const MX_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 60
+export const ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 120
+export const FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX = 10
+export const FAILED_LOGINS_PER_ADDRESS_AND_DAY_MAX = 50
+/** After the 1st, 2nd, 3rd, … failed login of a connection. */
+export const FAILED_LOGIN_DELAYS_MS = [2 * SECOND, 4 * SECOND, 8 * SECOND, 15 * SECOND] as const
+export const FAILED_LOGINS_PER_CONNECTION_MAX = 3
+/** Password hashes computed at once, per core; S15. */
+export const PASSWORD_HASHES_PER_CORE_MAX = 2
+export const PASSWORD_HASH_QUEUE_MAX = 100
+export const CREDENTIAL_CACHE_MS = 5 * MINUTE
+export const CREDENTIAL_CACHE_MAX = 10_000
+/** RFC 4954 §4. */
+export const SASL_RESPONSE_MAX_OCTETS = 12 * KIB
+/** Sessions get this long to end after SIGTERM. */
+export const DRAIN_TIMEOUT_MS = 10 * SECOND
+
+// Queue and outbound ---------------------------------------------------------------------------------------------------
+
+/** RFC 5321 §4.5.4.1: 4 to 5 days. */
+export const QUEUE_LIFETIME_MS = 5 * DAY
+export const QUEUE_DSN_LIFETIME_MS = 2 * DAY
+/** Waits between attempts; the last repeats. RFC 5321 §4.5.4.1. The second try is after most greylists' five minutes (R20). */
+export const RETRY_DELAYS_MS = [
+  6 * MINUTE,
+  10 * MINUTE,
+  20 * MINUTE,
+  40 * MINUTE,
+  1 * HOUR,
+  2 * HOUR,
+  4 * HOUR,
+] as const
+/** ± share of each delay. */
+export const RETRY_JITTER = 0.15
+export const DELAY_NOTICE_AFTER_MS = 4 * HOUR
+export const DESTINATION_CONCURRENCY_START = 2
+export const DESTINATION_CONCURRENCY_MAX = 20
+export const OUTBOUND_CONNECTIONS_MAX = 200
+export const RECIPIENTS_PER_TRANSACTION_MAX = 50
+export const MESSAGES_PER_OUTBOUND_CONNECTION_MAX = 100
+export const OUTBOUND_CONNECTION_IDLE_MS = 5 * SECOND
+export const QUEUE_LEASE_MS = 45 * MINUTE
+export const OUT_CONNECT_TIMEOUT_MS = 30 * SECOND
+/** RFC 5321 §4.5.3.2.1–6. */
+export const OUT_GREETING_TIMEOUT_MS = 5 * MINUTE
+export const OUT_EHLO_TIMEOUT_MS = 5 * MINUTE
+export const OUT_MAIL_TIMEOUT_MS = 5 * MINUTE
+export const OUT_RCPT_TIMEOUT_MS = 5 * MINUTE
+export const OUT_DATA_TIMEOUT_MS = 2 * MINUTE
+export const OUT_BLOCK_TIMEOUT_MS = 3 * MINUTE
+export const OUT_DOT_TIMEOUT_MS = 10 * MINUTE
+export const OUT_QUIT_TIMEOUT_MS = 5 * SECOND
+/** A reply of the remote: lines and octets we keep. */
+export const OUT_REPLY_LINES_MAX = 100
+export const OUT_REPLY_LINE_MAX_OCTETS = 2048
+export const MX_HOSTS_MAX = 10
+/** After a failed handshake the clear fallback of D3 is remembered per domain. */
+export const TLS_FALLBACK_MEMORY_MS = 24 * HOUR
+export const DSN_RETURNED_MAX_OCTETS = 64 * KIB
+export const DNS_TIMEOUT_MS = 5 * SECOND
+export const DNS_TRIES = 2
+export const DNS_CACHE_MAX = 10_000
+export const ALIAS_DEPTH_MAX = 10
+export const ALIAS_MEMBERS_MAX = 1000
+
+// Store ----------------------------------------------------------------------------------------------------------------
+
+/** A body up to this size travels in memory to the writer; a larger one is streamed to a file of its own. */
+export const BODY_IN_MEMORY_MAX_OCTETS = 128 * KIB
+export const SEGMENT_MAX_OCTETS = 64 * MIB
+/** Free space below which nothing more is taken (or 5 % of the device, whichever is smaller); R6. */
+export const FREE_SPACE_MIN_OCTETS = 75 * MIB
+/** How long a command may wait for a locked database before it fails with a temporary error; R10. */
+export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
+export const ENTRIES_PER_BATCH = 500
+/** Bodies without a row are collected after this long; R5. */
+export const ORPHAN_BODY_GRACE_MS = 24 * HOUR

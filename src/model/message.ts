@@ -1,0 +1,66 @@
+/** One address of a header, as IMAP's ENVELOPE shows it (RFC 9051 §7.5.2). Raw as in the header (encoded words kept), unfolded. */
+export type HeaderAddress = {
+  /** Display name or null. In a group-start marker: null. */
+  readonly name: string | null
+  /** Local part; in a group-start marker: the group's name; in a group-end marker: null. */
+  readonly mailbox: string | null
+  /** Domain; null marks group start or end. */
+  readonly host: string | null
+}
+
+/** IMAP's ENVELOPE. Strings are as in the header, unfolded, encoded words kept. */
+export type HeaderSummary = {
+  readonly date: string | null
+  readonly subject: string | null
+  readonly from: readonly HeaderAddress[]
+  readonly sender: readonly HeaderAddress[]
+  readonly replyTo: readonly HeaderAddress[]
+  readonly to: readonly HeaderAddress[]
+  readonly cc: readonly HeaderAddress[]
+  readonly bcc: readonly HeaderAddress[]
+  readonly inReplyTo: string | null
+  readonly messageId: string | null
+}
+
+export type Parameters = readonly (readonly [name: string, value: string])[]
+
+/**
+ * A node of the MIME tree with the place of its octets in the stored message.
+ * `headerStart` … `bodyStart` is the part's header with the empty line; `bodyStart` … `bodyEnd` its body.
+ */
+export type Part = {
+  /** Lower-case, e.g. `text`, `plain`. */
+  readonly type: string
+  readonly subtype: string
+  readonly parameters: Parameters
+  readonly contentId: string | null
+  readonly description: string | null
+  /** Lower-case; `7bit` when absent. */
+  readonly encoding: string
+  readonly disposition: { readonly type: string; readonly parameters: Parameters } | null
+  readonly language: readonly string[]
+  readonly location: string | null
+  readonly md5: string | null
+  readonly headerStart: number
+  readonly bodyStart: number
+  readonly bodyEnd: number
+  /** Lines of the body, for text and message/rfc822 (RFC 9051 §7.5.2). */
+  readonly lines: number
+  /** Children of a multipart. */
+  readonly parts: readonly Part[]
+  /** The message inside a message/rfc822 or message/global, with its ENVELOPE. */
+  readonly message: { readonly summary: HeaderSummary; readonly root: Part } | null
+}
+
+/** What one scan at ingest keeps, so that listing never opens a body. */
+export type MessageSummary = {
+  readonly sizeOctets: number
+  readonly header: HeaderSummary
+  readonly root: Part
+  /** Message-IDs of References and In-Reply-To, in order, without duplicates. */
+  readonly references: readonly string[]
+  /** Date header as epoch milliseconds, or null when absent or unreadable. */
+  readonly sentAt: number | null
+  /** Decoded first words of the text, at most 256 characters (RFC 8970 §3.2). */
+  readonly preview: string
+}

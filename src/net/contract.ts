@@ -1,0 +1,88 @@
+/** The machine's network, as the rest of the program sees it. */
+import type { Connection, Endpoint, TlsFacts } from '../model/connection.ts'
+import type { ServiceName, TlsMode } from '../model/service.ts'
+
+// Listening ------------------------------------------------------------------------------------------------------------
+
+export type ListenOptions = {
+  readonly service: ServiceName
+  readonly address: string
+  /** 0 lets the system choose. */
+  readonly port: number
+  readonly tls: TlsMode
+  /** Several threads open the same port (SO_REUSEPORT). */
+  readonly shared: boolean
+}
+
+export type Listener = AsyncDisposable & {
+  readonly endpoint: Endpoint
+  /** Stops accepting; running connections go on. */
+  stop(): Promise<void>
+}
+
+/** A certificate chain and its key, PEM; `names` decide by SNI. The first is the default. */
+export type CertificateSource = {
+  /** The context for a server name; unknown or absent gives the default (S16). Replaceable while running. */
+  contextFor(serverName: string | null): import('node:tls').SecureContext | null
+}
+
+// Dialling -------------------------------------------------------------------------------------------------------------
+
+export type ClientTlsOptions = {
+  readonly serverName: string
+  /** `none`: opportunistic, any certificate (RFC 7435); `required`: chain and name must verify. */
+  readonly verify: 'none' | 'required'
+  /** Extra trusted CA certificates, PEM. */
+  readonly ca?: string
+}
+
+export type ClientConnection = Connection & {
+  /** Starts TLS as the client; unread bytes are discarded. @throws ConnectionLost with the TLS error as cause */
+  startClientTls(options: ClientTlsOptions): Promise<TlsFacts>
+}
+
+export type Dialler = {
+  /** @throws ConnectFailed */
+  dial(options: { address: string; port: number; timeoutMs: number; signal?: AbortSignal }): Promise<ClientConnection>
+}
+
+export class ConnectFailed extends Error {
+  override name = 'ConnectFailed'
+  /** `ECONNREFUSED`, `ETIMEDOUT`, …. */
+  readonly code: string
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
+}
+
+// Names ----------------------------------------------------------------------------------------------------------------
+
+export type MxRecord = { readonly preference: number; readonly exchange: string }
+
+export type DnsRecords = {
+  A: string
+  AAAA: string
+  MX: MxRecord
+  TXT: string
+  PTR: string
+  CNAME: string
+}
+export type DnsType = keyof DnsRecords
+
+export type DnsAnswer<T> =
+  | {
+      readonly at: 'found'
+      readonly records: readonly T[]
+      readonly ttlSeconds: number
+      readonly authenticated: boolean
+    }
+  | { readonly at: 'no-such-domain' }
+  | { readonly at: 'no-data' }
+  /** Try again later (R18). */
+  | { readonly at: 'failed'; readonly why: 'timeout' | 'servfail' | 'refused' | 'malformed' | 'network' }
+
+export type Resolver = {
+  /** Follows CNAMEs. `name` without the final dot. Never throws. */
+  query<T extends DnsType>(name: string, type: T): Promise<DnsAnswer<DnsRecords[T]>>
+}

@@ -1,0 +1,63 @@
+/** Who may do what on which port. 25 and 587 speak the same SMTP with opposite rules; 143 and 993 the same IMAP. */
+import type { Connection } from '../model/connection.ts'
+import type { Envelope, Recipient } from '../model/envelope.ts'
+import type { SmtpReply } from '../model/reply.ts'
+import type { TraceId } from '../model/ids.ts'
+import type { ReversePath } from '../model/address.ts'
+import type { AccountRef, LoginOutcome, Mailboxes, MessageSink, ScramKeys, StagedMessage } from '../core/contract.ts'
+import type { Secret } from '../std/secret.ts'
+
+export type SaslMechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+
+/** Proves who someone is; counts failures per address (S6). Used by every protocol that takes credentials. */
+export type Authenticator = {
+  /** Whether the address may still try. */
+  mayTry(connection: Connection): boolean
+  password(connection: Connection, login: string, password: Secret): Promise<LoginOutcome>
+  scramKeys(
+    connection: Connection,
+    login: string,
+  ): Promise<{ keys: ScramKeys; account: AccountRef | null } | { at: 'try-later' }>
+  /** The exchange ended outside `password`: SCRAM's proof was right (`account`) or not (null). */
+  scramEnded(connection: Connection, login: string, account: AccountRef | null): LoginOutcome
+}
+
+/** 143, 993, 110, 995. */
+export type AccessPolicy = {
+  /** Whether the connection, as it is now, may carry credentials (D10). */
+  mayAuthenticate(connection: Connection): boolean
+  mechanisms(connection: Connection): readonly SaslMechanism[]
+  readonly authenticator: Authenticator
+  /** The handle of a proven account. */
+  open(account: AccountRef): Mailboxes
+}
+
+/** What a policy may look at. */
+export type SmtpFacts = {
+  readonly connection: Connection
+  /** The name given at EHLO or HELO. */
+  readonly helo: string
+  readonly esmtp: boolean
+  readonly account: AccountRef | null
+}
+
+/** 25, 587, 465. A null answer means: go on. */
+export type SmtpPolicy = {
+  readonly role: 'mta' | 'msa'
+  readonly hostname: string
+  readonly messageMaxOctets: number
+  readonly recipientsMax: number
+  /** Null: this port knows no AUTH at all (502 5.5.1). Empty: not on this connection as it is now. */
+  mechanisms(connection: Connection): readonly SaslMechanism[] | null
+  readonly authenticator: Authenticator | null
+  onMail(facts: SmtpFacts, mail: { reversePath: ReversePath; sizeOctets: number | null }): Promise<SmtpReply | null>
+  onRecipient(
+    facts: SmtpFacts,
+    mail: { reversePath: ReversePath; sizeOctets: number | null },
+    recipient: Recipient,
+  ): Promise<SmtpReply | null>
+  /** A sink that already holds the trace fields. */
+  openMessage(facts: SmtpFacts, envelope: Envelope, traceId: TraceId): MessageSink
+  /** Checks the content and commits; the reply to the final dot. A 2xx only after the commit. */
+  onMessage(facts: SmtpFacts, envelope: Envelope, message: StagedMessage, traceId: TraceId): Promise<SmtpReply>
+}

@@ -1,0 +1,357 @@
+/**
+ * What the rest of the program may ask of a store. A write is a command: plain data in, plain data out, atomic,
+ * on the device when the promise resolves. Reads are async in signature so that a network backend fits.
+ * `contract-suite.ts` holds every backend to this.
+ */
+import type { Address } from '../model/address.ts'
+import type { Envelope, Recipient } from '../model/envelope.ts'
+import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid, UidValidity } from '../model/ids.ts'
+import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
+import type { MessageSummary } from '../model/message.ts'
+import type { Answer, QueueEntry } from '../model/queue.ts'
+
+// Directory ------------------------------------------------------------------------------------------------------------
+
+/** What proves a password: an argon2id PHC string, and SCRAM-SHA-256 keys (RFC 5802 §3, base64). */
+export type Credential = {
+  readonly phc: string
+  readonly scram: {
+    readonly salt: string
+    readonly iterations: number
+    readonly storedKey: string
+    readonly serverKey: string
+  } | null
+}
+
+export type DomainInfo = {
+  readonly name: string
+  /** Where mail for unknown local parts goes, or null to refuse it. */
+  readonly catchAll: Address | null
+}
+
+export type AccountInfo = {
+  readonly accountId: AccountId
+  /** The login name and first address. */
+  readonly address: Address
+  readonly credential: Credential
+  /** Null: no limit. */
+  readonly quotaOctets: number | null
+  readonly usedOctets: number
+  readonly usedMessages: number
+}
+
+/** An address that stands for others: `targets` are addresses, local or foreign. */
+export type AliasInfo = { readonly address: Address; readonly targets: readonly Address[] }
+
+// Bodies ---------------------------------------------------------------------------------------------------------------
+
+/** Bytes that wait for a command to give them a row. Plain data: may cross threads. Opaque to all but the store. */
+export type StagedBody =
+  | { readonly kind: 'memory'; readonly bytes: Uint8Array }
+  | { readonly kind: 'file'; readonly file: string; readonly sizeOctets: number; readonly crc32: number }
+
+export type BodySink = {
+  readonly sizeOctets: number
+  /** Keeps a copy or writes it out; the caller may reuse the chunk once this resolves. @throws StoreError */
+  write(chunk: Uint8Array): Promise<void>
+  /** A file body is on the device when this resolves. @throws StoreError */
+  finish(): Promise<StagedBody>
+  /** Idempotent; also after a failed write. Not after `finish`: use `discard`. */
+  abort(): Promise<void>
+}
+
+// Commands -------------------------------------------------------------------------------------------------------------
+
+export type MessageDraft = { readonly body: StagedBody; readonly summary: MessageSummary }
+
+export type LocalDelivery = {
+  readonly accountId: AccountId
+  /** A special use that has no mailbox falls back to the inbox. */
+  readonly mailbox: 'INBOX' | SpecialUse
+  readonly flags: readonly Flag[]
+}
+
+export type RelayDraft = {
+  readonly destination: string
+  readonly envelope: Omit<Envelope, 'recipients'>
+  readonly recipients: readonly Recipient[]
+  /** Octets at the start of the body that are for local mailboxes only (Return-Path). */
+  readonly skipOctets: number
+  readonly expiresAt: number
+  readonly nextAttemptAt: number
+  readonly senderVerified: boolean
+}
+
+export type AcceptInput = {
+  readonly message: MessageDraft
+  readonly traceId: TraceId
+  readonly acceptedAt: number
+  readonly local: readonly LocalDelivery[]
+  readonly relay: readonly RelayDraft[]
+}
+
+export type AcceptOutcome =
+  | {
+      readonly at: 'accepted'
+      /** In the order of `local`; null where the account no longer exists (its mail is dropped with it). */
+      readonly local: readonly ({ readonly mailboxId: MailboxId; readonly uid: Uid } | null)[]
+      readonly queueIds: readonly QueueId[]
+    }
+  /** Every recipient is local and over quota; nothing was kept. With any other recipient, quota is overdrawn by this message. */
+  | { readonly at: 'over-quota' }
+
+export type StoreFlagsMode = 'add' | 'remove' | 'replace'
+
+type Done = { readonly at: 'done' }
+type NotFound = { readonly at: 'not-found' }
+type Exists = { readonly at: 'exists' }
+
+export type Commands = {
+  // Directory. Names are lower-case; an address is unique over accounts and aliases (local part compared without case).
+  addDomain: { input: { name: string }; outcome: Done | Exists }
+  /** Refused while an account or alias lives in it. */
+  removeDomain: { input: { name: string }; outcome: Done | NotFound | { at: 'in-use' } }
+  setCatchAll: { input: { domain: string; target: Address | null }; outcome: Done | NotFound }
+  /** Makes INBOX and the special-use mailboxes too, subscribed. */
+  addAccount: {
+    input: {
+      address: Address
+      credential: Credential
+      quotaOctets: number | null
+      mailboxes: readonly { name: string; specialUse: SpecialUse | null }[]
+      now: number
+    }
+    outcome: { at: 'done'; accountId: AccountId } | Exists | { at: 'no-domain' }
+  }
+  /** With all its mail. */
+  removeAccount: { input: { accountId: AccountId }; outcome: Done | NotFound }
+  setCredential: { input: { accountId: AccountId; credential: Credential }; outcome: Done | NotFound }
+  setQuota: { input: { accountId: AccountId; quotaOctets: number | null }; outcome: Done | NotFound }
+  addAlias: { input: { address: Address; targets: readonly Address[] }; outcome: Done | Exists | { at: 'no-domain' } }
+  removeAlias: { input: { address: Address }; outcome: Done | NotFound }
+
+  // Mail.
+  accept: { input: AcceptInput; outcome: AcceptOutcome }
+  /** All or none (RFC 3502). */
+  append: {
+    input: {
+      accountId: AccountId
+      mailboxId: MailboxId
+      messages: readonly (MessageDraft & { flags: readonly Flag[]; internalDate: number })[]
+      now: number
+    }
+    outcome:
+      | { at: 'done'; uidValidity: UidValidity; uids: readonly Uid[]; modSeq: ModSeq }
+      | NotFound
+      | { at: 'over-quota' }
+      | { at: 'too-many-keywords' }
+  }
+  /** With `unchangedSince`, entries changed after it are left alone and named (RFC 7162 §3.1.3). Entries whose flags stay the same keep their modSeq and are not in `changed`. */
+  setFlags: {
+    input: {
+      accountId: AccountId
+      mailboxId: MailboxId
+      uids: readonly UidRange[]
+      mode: StoreFlagsMode
+      flags: readonly Flag[]
+      unchangedSince: ModSeq | null
+    }
+    outcome:
+      | {
+          at: 'done'
+          /** Null when nothing changed. */
+          modSeq: ModSeq | null
+          changed: readonly { uid: Uid; flags: readonly Flag[] }[]
+          /** Named by `uids`, refused by `unchangedSince`. */
+          modified: readonly Uid[]
+        }
+      | NotFound
+      | { at: 'too-many-keywords' }
+  }
+  /** Flags, internal dates and the content go along; `sources` and `uids` are parallel, ascending. */
+  copy: {
+    input: { accountId: AccountId; from: MailboxId; to: MailboxId; uids: readonly UidRange[]; now: number }
+    outcome:
+      | { at: 'done'; uidValidity: UidValidity; sources: readonly Uid[]; uids: readonly Uid[] }
+      | NotFound
+      | { at: 'over-quota' }
+      | { at: 'too-many-keywords' }
+  }
+  /** Copy and expunge in one; to the same mailbox gives new uids (RFC 6851 §3.3). */
+  move: {
+    input: { accountId: AccountId; from: MailboxId; to: MailboxId; uids: readonly UidRange[]; now: number }
+    outcome:
+      | { at: 'done'; uidValidity: UidValidity; sources: readonly Uid[]; uids: readonly Uid[] }
+      | NotFound
+      | { at: 'too-many-keywords' }
+  }
+  /** Without `deletedOnly`, entries need no \Deleted (POP3). */
+  expunge: {
+    input: { accountId: AccountId; mailboxId: MailboxId; uids: readonly UidRange[]; deletedOnly: boolean }
+    outcome: { at: 'done'; modSeq: ModSeq | null; uids: readonly Uid[] } | NotFound
+  }
+  /** Parents are not made here; the caller makes them first. */
+  createMailbox: {
+    input: { accountId: AccountId; name: string; specialUse: SpecialUse | null; now: number }
+    outcome: { at: 'done'; mailboxId: MailboxId } | Exists | { at: 'special-use-taken' } | { at: 'too-many' }
+  }
+  deleteMailbox: { input: { accountId: AccountId; mailboxId: MailboxId }; outcome: Done | NotFound }
+  /** Children go along (RFC 9051 §6.3.6). For INBOX: its messages move to a new mailbox `name`, INBOX stays, empty. */
+  renameMailbox: {
+    input: { accountId: AccountId; mailboxId: MailboxId; name: string; now: number }
+    outcome: Done | NotFound | Exists
+  }
+  /** A name may be subscribed without a mailbox (RFC 9051 §6.3.7). */
+  setSubscribed: { input: { accountId: AccountId; name: string; subscribed: boolean }; outcome: Done }
+
+  // Queue.
+  /**
+   * Leases due entries, oldest due first: at most `limit` in all and `perDestination` per destination, none for a
+   * destination in `except`, none held, none under an unexpired lease.
+   */
+  claimDue: {
+    input: {
+      now: number
+      lease: string
+      leaseUntil: number
+      limit: number
+      perDestination: number
+      except: readonly string[]
+    }
+    outcome: { entries: readonly QueueEntry[] }
+  }
+  /**
+   * Ends a claim. Recipients not named stay waiting. When no recipient waits, the entry is gone.
+   * `notices` (DSNs) are accepted in the same transaction: both or neither.
+   */
+  settle: {
+    input: {
+      queueId: QueueId
+      lease: string
+      results: readonly { index: number; to: 'delivered' | 'failed' | 'waiting'; answer: Answer }[]
+      now: number
+      /** When to try those that still wait. */
+      nextAttemptAt: number
+      /** False when no attempt was made (shutdown): `attempts` stays. */
+      attempted: boolean
+      /** True marks the delay notice as sent. */
+      delayNoticed: boolean
+      notices: readonly AcceptInput[]
+    }
+    outcome: Done | { at: 'lease-lost' }
+  }
+  /** Operator: due at once, held or not; lifts a hold. No filter means all. */
+  retryQueued: {
+    input: { queueIds: readonly QueueId[] | null; now: number }
+    outcome: { queueIds: readonly QueueId[] }
+  }
+  /** Operator: gone, without a DSN. A leased entry is removed too; its settle then finds `lease-lost`. */
+  removeQueued: { input: { queueIds: readonly QueueId[] }; outcome: { queueIds: readonly QueueId[] } }
+}
+
+export type CommandName = keyof Commands
+export type Command = { [K in CommandName]: { readonly do: K } & Readonly<Commands[K]['input']> }[CommandName]
+export type OutcomeOf<C extends { do: CommandName }> = Commands[C['do']]['outcome']
+
+// Reads ----------------------------------------------------------------------------------------------------------------
+
+export type DirectoryReads = {
+  domains(): Promise<readonly DomainInfo[]>
+  domain(name: string): Promise<DomainInfo | null>
+  accounts(): Promise<readonly AccountInfo[]>
+  account(accountId: AccountId): Promise<AccountInfo | null>
+  /** By login address, local part compared without case. Aliases are not followed. */
+  accountByAddress(address: Address): Promise<AccountInfo | null>
+  aliases(): Promise<readonly AliasInfo[]>
+  alias(address: Address): Promise<AliasInfo | null>
+}
+
+export type StoredMessage = MailboxEntry & { readonly summary: MessageSummary }
+
+export type MailReads = {
+  /** Sorted by name, INBOX first. */
+  mailboxes(accountId: AccountId): Promise<readonly MailboxInfo[]>
+  mailbox(accountId: AccountId, mailboxId: MailboxId): Promise<MailboxInfo | null>
+  mailboxByName(accountId: AccountId, name: string): Promise<MailboxInfo | null>
+  subscriptions(accountId: AccountId): Promise<readonly string[]>
+  /** All uids of a mailbox, ascending: the sequence map. */
+  uids(accountId: AccountId, mailboxId: MailboxId): Promise<Uint32Array>
+  /** Ascending by uid, in batches. `changedSince`: only entries with a larger modSeq. */
+  entries(
+    accountId: AccountId,
+    mailboxId: MailboxId,
+    uids: readonly UidRange[],
+    options?: { changedSince?: ModSeq },
+  ): AsyncIterable<readonly MailboxEntry[]>
+  /** As `entries`, with what the scan at ingest kept. */
+  messages(
+    accountId: AccountId,
+    mailboxId: MailboxId,
+    uids: readonly UidRange[],
+    options?: { changedSince?: ModSeq },
+  ): AsyncIterable<readonly StoredMessage[]>
+  /** Uids expunged with a modSeq above `since`, ascending. */
+  expungedSince(accountId: AccountId, mailboxId: MailboxId, since: ModSeq): Promise<readonly Uid[]>
+  /** All keywords in use in a mailbox. */
+  keywords(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Flag[]>
+  /** Octets [start, end) of a message. @throws StoreError `damaged` when the record does not verify or is gone */
+  read(accountId: AccountId, messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
+}
+
+export type QueueReads = {
+  list(filter?: { destination?: string }): Promise<readonly QueueEntry[]>
+  entry(queueId: QueueId): Promise<QueueEntry | null>
+  /** Octets [start, end) of what is to be relayed (without `skipOctets`). */
+  read(queueId: QueueId, start: number, end: number): Promise<Uint8Array>
+  /** When the next entry falls due, or null when none waits. */
+  nextDueAt(): Promise<number | null>
+}
+
+// Changes --------------------------------------------------------------------------------------------------------------
+
+/** Told after the commit, to every thread. Says only where to look; readers ask what changed. */
+export type ChangeNotice =
+  | { readonly kind: 'mailbox'; readonly accountId: AccountId; readonly mailboxId: MailboxId; readonly modSeq: ModSeq }
+  | { readonly kind: 'mailbox-list'; readonly accountId: AccountId }
+  | { readonly kind: 'account-removed'; readonly accountId: AccountId }
+  | { readonly kind: 'queue' }
+  | { readonly kind: 'directory' }
+
+export type Changes = {
+  /** Notices of one account (first three kinds). @returns the end of the subscription */
+  watchAccount(accountId: AccountId, heard: (notice: ChangeNotice) => void): () => void
+  watchQueue(heard: () => void): () => void
+  watchDirectory(heard: () => void): () => void
+}
+
+// The store ------------------------------------------------------------------------------------------------------------
+
+/**
+ * `no-space`: device or quota of the file system full, or below the kept-free limit · `busy`: locked too long ·
+ * `device`: an I/O error; after a failed fsync no write succeeds until restart · `damaged`: stored bytes do not verify · `closed`.
+ */
+export type StoreErrorKind = 'no-space' | 'busy' | 'device' | 'damaged' | 'closed'
+
+export class StoreError extends Error {
+  override name = 'StoreError'
+  readonly kind: StoreErrorKind
+  constructor(kind: StoreErrorKind, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.kind = kind
+  }
+}
+
+export type Store = {
+  /** @throws StoreError; then nothing of the command was kept */
+  run<C extends Command>(command: C): Promise<OutcomeOf<C>>
+  /** A place for the bytes of one message. */
+  stage(): BodySink
+  /** Lets go of a staged body that no command took. */
+  discard(body: StagedBody): Promise<void>
+  readonly directory: DirectoryReads
+  readonly mail: MailReads
+  readonly queue: QueueReads
+  readonly changes: Changes
+  /** Finishes what was given to `run`, then closes. */
+  close(): Promise<void>
+}
