@@ -103,6 +103,7 @@ export const POP3_ERRORS_MAX = 20
 // Connections and logins -----------------------------------------------------------------------------------------------
 
 export const TLS_HANDSHAKE_TIMEOUT_MS = 10 * SECOND
+/** To a peer that does not read; long writes go in pieces, and each piece has this long. */
 export const WRITE_TIMEOUT_MS = 5 * MINUTE
 export const WRITE_BEFORE_LOGIN_TIMEOUT_MS = 30 * SECOND
 export const MX_CONNECTIONS_PER_ADDRESS_MAX = 20
@@ -121,8 +122,27 @@ export const CREDENTIAL_CACHE_MS = 5 * MINUTE
 export const CREDENTIAL_CACHE_MAX = 10_000
 /** RFC 4954 §4. */
 export const SASL_RESPONSE_MAX_OCTETS = 12 * KIB
+/** After our FIN: how long we wait for the peer's before the connection is dropped. */
+export const CLOSE_LINGER_MS = 5 * SECOND
+/** Connections waiting to be accepted, per listener. */
+export const LISTEN_BACKLOG = 511
+export const TCP_KEEPALIVE_DELAY_MS = 60 * SECOND
+/** Descriptors kept back from connections: store, queue, resolver; R8. */
+export const DESCRIPTORS_RESERVED = 256
+/** TLS ticket keys are replaced this often. */
+export const TLS_TICKET_KEY_LIFETIME_MS = 1 * DAY
 /** Sessions get this long to end after SIGTERM. */
 export const DRAIN_TIMEOUT_MS = 10 * SECOND
+
+// HTTP -----------------------------------------------------------------------------------------------------------------
+
+export const HTTP_HEADERS_MAX_OCTETS = 16 * KIB
+export const HTTP_HEADERS_TIMEOUT_MS = 30 * SECOND
+export const HTTP_REQUEST_TIMEOUT_MS = 60 * SECOND
+export const HTTP_KEEPALIVE_MS = 65 * SECOND
+export const HTTP_REQUESTS_PER_CONNECTION_MAX = 1000
+/** RFC 8555 §8.3: a token is base64url of at least 128 bits. */
+export const ACME_TOKEN_MAX_OCTETS = 256
 
 // Queue and outbound ---------------------------------------------------------------------------------------------------
 
@@ -169,6 +189,15 @@ export const DSN_RETURNED_MAX_OCTETS = 64 * KIB
 export const DNS_TIMEOUT_MS = 5 * SECOND
 export const DNS_TRIES = 2
 export const DNS_CACHE_MAX = 10_000
+/** EDNS: fits one unfragmented packet (DNS flag day 2020). */
+export const DNS_UDP_MAX_OCTETS = 1232
+/** Longer TTLs are cut to this. */
+export const DNS_TTL_MAX_SECONDS = 24 * 3600
+/** RFC 2308 §5: negative answers. */
+export const DNS_NEGATIVE_TTL_MAX_SECONDS = 600
+/** RFC 2308 §7.1: how long a server's failure is remembered. */
+export const DNS_FAILURE_TTL_SECONDS = 5
+export const DNS_CNAMES_MAX = 8
 export const ALIAS_DEPTH_MAX = 10
 export const ALIAS_MEMBERS_MAX = 1000
 
