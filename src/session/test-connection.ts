@@ -1,0 +1,208 @@
+import type { Clock } from '../std/clock.ts'
+import { ConnectionLost, ReadTimedOut, type Connection, type Endpoint, type TlsFacts } from '../model/connection.ts'
+import type { ServiceName } from '../model/service.ts'
+
+export type TestConnectionOptions = {
+  readonly service: ServiceName
+  readonly clock: Clock
+  readonly id?: string
+  readonly remote?: Endpoint
+  readonly local?: Endpoint
+  /** Default: true where the connection does not start with TLS. */
+  readonly canStartTls?: boolean
+  /** TLS from the first octet. */
+  readonly tls?: boolean
+  /** Writes of the server wait while the client has this many octets to read. Default: never. */
+  readonly windowOctets?: number
+}
+
+/** The client's end of an in-memory connection. */
+export type TestPeer = {
+  /** Arrives as one chunk. */
+  send(bytes: Uint8Array | string): void
+  /** Half-close. */
+  end(): void
+  /** The connection breaks. */
+  reset(): void
+  /** Resolves when the server has started TLS; what the server had not read by then is gone (RFC 3207 §6). */
+  startTls(): Promise<void>
+  /** The next line without CRLF; null once the server has closed and all is read. */
+  line(): Promise<string | null>
+  /** The next `count` octets; fewer when the server closes. */
+  octets(count: number): Promise<Buffer>
+  /** Everything up to the close. */
+  rest(): Promise<Buffer>
+  /** What the server has written and nobody has read. */
+  unread(): Buffer
+  /** How many writes the server has made. */
+  readonly writes: number
+  readonly closed: boolean
+}
+
+export const testTls: TlsFacts = {
+  version: 'TLSv1.3',
+  cipher: 'TLS_AES_256_GCM_SHA384',
+  serverName: null,
+  channelBinding: (type) => (type === 'tls-exporter' ? Buffer.alloc(32, 7) : Buffer.alloc(32, 9)),
+}
+
+/** A `Connection` in memory and the peer that talks to it, for session tests. */
+export function createTestConnection(options: TestConnectionOptions): { connection: Connection; peer: TestPeer } {
+  const { clock, windowOctets = Infinity } = options
+  const inbound: Uint8Array[] = []
+  let outbound: Buffer[] = []
+  let outboundOctets = 0
+  let clientEnded = false
+  let lost = false
+  let closed = false
+  let writes = 0
+  let tls: TlsFacts | null = options.tls === true ? testTls : null
+  let readable: (() => void) | null = null
+  let serverWantsTls: (() => void) | null = null
+  let clientWantsTls: (() => void) | null = null
+  let wakeClient: (() => void)[] = []
+  let wakeWriters: (() => void)[] = []
+
+  const stirClient = (): void => {
+    const waiting = wakeClient
+    wakeClient = []
+    for (const wake of waiting) wake()
+  }
+  const stirWriters = (): void => {
+    const waiting = wakeWriters
+    wakeWriters = []
+    for (const wake of waiting) wake()
+  }
+  const close = (): void => {
+    closed = true
+    stirClient()
+    stirWriters()
+    readable?.()
+  }
+  const takeInbound = (): Uint8Array | null | undefined => {
+    if (lost || closed) throw new ConnectionLost('test connection is gone')
+    return inbound.shift() ?? (clientEnded ? null : undefined)
+  }
+
+  const connection: Connection = {
+    id: options.id ?? 'test',
+    service: options.service,
+    remote: options.remote ?? { address: '192.0.2.1', port: 40_000 },
+    local: options.local ?? { address: '192.0.2.2', port: 25 },
+    get tls() {
+      return tls
+    },
+    canStartTls: options.canStartTls ?? options.tls !== true,
+    async read(timeoutMs) {
+      const ready = takeInbound()
+      if (ready !== undefined) return ready
+      await new Promise<void>((resolve, reject) => {
+        const cancel = clock.timer(timeoutMs, () => {
+          readable = null
+          reject(new ReadTimedOut(`nothing in ${timeoutMs} ms`))
+        })
+        readable = () => {
+          readable = null
+          cancel()
+          resolve()
+        }
+      })
+      return takeInbound() ?? null
+    },
+    async write(data) {
+      if (lost || closed) throw new ConnectionLost('test connection is gone')
+      writes++
+      const bytes = Buffer.from(data)
+      outbound.push(bytes)
+      outboundOctets += bytes.length
+      stirClient()
+      const full = (): boolean => outboundOctets >= windowOctets
+      while (full()) {
+        await new Promise<void>((resolve) => wakeWriters.push(resolve))
+        if (lost || closed) throw new ConnectionLost('test connection is gone')
+      }
+    },
+    async startTls() {
+      inbound.length = 0
+      if (clientWantsTls === null) await new Promise<void>((resolve) => (serverWantsTls = resolve))
+      inbound.length = 0
+      tls = testTls
+      clientWantsTls?.()
+      clientWantsTls = null
+      return tls
+    },
+    async end() {
+      close()
+    },
+    destroy: close,
+  }
+
+  const gather = (): Buffer => {
+    const all = outbound.length === 1 ? outbound[0]! : Buffer.concat(outbound)
+    outbound = all.length === 0 ? [] : [all]
+    return all
+  }
+  const consume = (count: number): Buffer => {
+    const all = gather()
+    const rest = all.subarray(count)
+    outbound = rest.length === 0 ? [] : [rest]
+    outboundOctets -= Math.min(count, all.length)
+    stirWriters()
+    return all.subarray(0, count)
+  }
+  const more = (): Promise<void> => new Promise((resolve) => wakeClient.push(resolve))
+
+  const peer: TestPeer = {
+    send(bytes) {
+      inbound.push(Buffer.from(bytes))
+      readable?.()
+    },
+    end() {
+      clientEnded = true
+      readable?.()
+    },
+    reset() {
+      lost = true
+      readable?.()
+      stirWriters()
+    },
+    startTls() {
+      return new Promise((resolve) => {
+        clientWantsTls = resolve
+        serverWantsTls?.()
+        serverWantsTls = null
+      })
+    },
+    async line() {
+      for (;;) {
+        const at = gather().indexOf('\r\n')
+        if (at !== -1) return consume(at + 2).toString('utf8', 0, at)
+        if (closed) return null
+        await more()
+      }
+    },
+    async octets(count) {
+      for (;;) {
+        if (outboundOctets >= count || closed) return consume(count)
+        await more()
+      }
+    },
+    async rest() {
+      const parts: Buffer[] = []
+      for (;;) {
+        // A server that waits for room gets it.
+        parts.push(consume(outboundOctets))
+        if (closed) return Buffer.concat(parts)
+        await more()
+      }
+    },
+    unread: gather,
+    get writes() {
+      return writes
+    },
+    get closed() {
+      return closed
+    },
+  }
+  return { connection, peer }
+}
