@@ -7,7 +7,9 @@ import type { Envelope, Recipient } from '../model/envelope.ts'
 import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid } from '../model/ids.ts'
 import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
 import type { MessageSummary } from '../model/message.ts'
+import type { Answer, QueueEntry } from '../model/queue.ts'
 import type {
+  AcceptInput,
   ChangeNotice,
   Commands,
   Credential,
@@ -96,8 +98,92 @@ export type Intake = {
     /** True when DSNs to the reverse-path may be sent later: authenticated sender (R22). */
     senderVerified: boolean
   }): Promise<AcceptResult>
+  /**
+   * A message of our own (a DSN) from the null reverse-path to `to`, ready for `settle`'s notices: local or relayed, by aliases.
+   * NOTIFY=NEVER, expires after QUEUE_DSN_LIFETIME_MS. Null when nobody would get it. @throws StoreError
+   */
+  prepareNotice(options: {
+    to: Address
+    content: Uint8Array
+    traceId: TraceId
+    smtputf8: boolean
+    requireTls: boolean
+  }): Promise<AcceptInput | null>
   /** Lets go of a staged message. */
   discard(message: StagedMessage): Promise<void>
+}
+
+// Sending mail out -----------------------------------------------------------------------------------------------------
+
+/** What one attempt came to for one recipient. */
+export type DeliveryResult = {
+  readonly index: number
+  readonly to: 'delivered' | 'failed' | 'waiting'
+  readonly answer: Answer
+  /** Delivered to a host that speaks DSN and was told our parameters: success is its to report (RFC 3461 §5.2.1). */
+  readonly dsnPassedOn?: boolean
+}
+
+export type SettledEntry =
+  | {
+      readonly at: 'done'
+      /** When those that still wait are tried again; null when none does. */
+      readonly nextAttemptAt: number | null
+      /** Waiting recipients that were given up because the entry had expired. */
+      readonly expired: readonly DeliveryResult[]
+    }
+  | { readonly at: 'lease-lost' }
+
+/** The queue as those see it who deliver from it. Retry times, expiry and DSNs are decided here. */
+export type OutgoingQueue = {
+  /** At start: what an earlier run held becomes claimable, and times set by a wrong clock are mended (R12). */
+  recover(): Promise<void>
+  claim(options: { limit: number; perDestination: number; except: readonly string[] }): Promise<readonly QueueEntry[]>
+  /**
+   * Ends a claim. Recipients not named stay waiting. `attempted: false`: nobody was asked (shutdown, dead destination).
+   * `notBefore`: the destination is left alone until then. @throws StoreError; then the claim stands and settle may be tried again
+   */
+  settle(
+    entry: QueueEntry,
+    outcome: { results: readonly DeliveryResult[]; attempted: boolean; notBefore?: number },
+  ): Promise<SettledEntry>
+  /** Octets [start, end) of the content. @throws StoreError */
+  read(queueId: QueueId, start: number, end: number): Promise<Uint8Array>
+  /** When to claim next, or null when nothing waits. */
+  nextDueAt(): Promise<number | null>
+  /** Hears of changes to the queue. @returns the end of the watch */
+  watch(heard: () => void): () => void
+}
+
+/** One queue entry as an operator reads it. */
+export type QueueView = {
+  readonly queueId: QueueId
+  readonly traceId: TraceId
+  /** The reverse-path as text, empty for `<>`. */
+  readonly from: string
+  readonly destination: string
+  readonly recipients: readonly {
+    readonly address: string
+    readonly state: 'waiting' | 'delivered' | 'failed'
+    readonly answer: Answer | null
+  }[]
+  readonly sizeOctets: number
+  readonly acceptedAt: number
+  readonly expiresAt: number
+  readonly attempts: number
+  readonly nextAttemptAt: number
+  readonly held: boolean
+  /** Why it waits, in one sentence. */
+  readonly reason: string
+}
+
+export type QueueOperator = {
+  /** Oldest first. */
+  list(filter?: { destination?: string }): Promise<readonly QueueView[]>
+  /** Due at once; null means all. @returns those that were found */
+  retry(queueIds: readonly QueueId[] | null): Promise<readonly QueueId[]>
+  /** Gone without a DSN. @returns those that were found */
+  remove(queueIds: readonly QueueId[]): Promise<readonly QueueId[]>
 }
 
 // Mailboxes ------------------------------------------------------------------------------------------------------------

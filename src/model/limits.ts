@@ -169,6 +169,17 @@ export const RECIPIENTS_PER_TRANSACTION_MAX = 50
 export const MESSAGES_PER_OUTBOUND_CONNECTION_MAX = 100
 export const OUTBOUND_CONNECTION_IDLE_MS = 5 * SECOND
 export const QUEUE_LEASE_MS = 45 * MINUTE
+/** One attempt starts no new host or transaction after this; with the wait after the dot it stays within the lease. */
+export const OUT_ATTEMPT_MAX_MS = 30 * MINUTE
+/** Claimed entries that wait in memory for a free connection, in all and per destination. */
+export const QUEUE_CLAIMED_MAX = 500
+export const QUEUE_CLAIMED_PER_DESTINATION_MAX = 40
+/** A claimed entry that has waited this long for a connection is given back. */
+export const QUEUE_CLAIM_WAIT_MAX_MS = 10 * MINUTE
+/** An attempt that has lasted this long no longer counts against OUTBOUND_CONNECTIONS_MAX: black holes starve nobody (R19). */
+export const OUTBOUND_PARKED_AFTER_MS = 10 * SECOND
+/** With the parked ones. */
+export const OUTBOUND_SOCKETS_MAX = 1000
 export const OUT_CONNECT_TIMEOUT_MS = 30 * SECOND
 /** RFC 5321 §4.5.3.2.1–6. */
 export const OUT_GREETING_TIMEOUT_MS = 5 * MINUTE

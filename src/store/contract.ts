@@ -240,6 +240,8 @@ export type Commands = {
     }
     outcome: Done | { at: 'lease-lost' }
   }
+  /** At start: ends every lease whose token begins with `prefix`, so what a dead run held is claimable at once. */
+  releaseLeases: { input: { prefix: string }; outcome: { queueIds: readonly QueueId[] } }
   /** Operator: due at once, held or not; lifts a hold. No filter means all. */
   retryQueued: {
     input: { queueIds: readonly QueueId[] | null; now: number }
