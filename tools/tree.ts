@@ -1,0 +1,23 @@
+/** The project's own files, as the tools see them. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs'
+import { join } from 'node:path'
+
+export const ROOT = join(import.meta.dirname, '..')
+const FOREIGN = new Set(['node_modules', 'dist', 'coverage', '.git'])
+
+/** Paths of all files below `folder`, relative to `root`, with forward slashes, in one order everywhere. */
+export function filesBelow(root: string, folder: string): string[] {
+  if (!existsSync(join(root, folder))) return []
+  const found: string[] = []
+  for (const entry of readdirSync(join(root, folder), { withFileTypes: true })) {
+    const path = folder === '.' ? entry.name : `${folder}/${entry.name}`
+    if (entry.isDirectory()) {
+      if (!FOREIGN.has(entry.name)) found.push(...filesBelow(root, path))
+    } else if (entry.isFile()) found.push(path)
+  }
+  return found.toSorted()
+}
+
+export const read = (root: string, path: string): string => readFileSync(join(root, path), 'utf8')
+
+export const isTest = (path: string): boolean => /\.test\.ts$|-suite\.ts$/.test(path) || path.startsWith('test/')
