@@ -112,6 +112,10 @@ export const MX_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 60
 export const ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 120
 export const FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX = 10
 export const FAILED_LOGINS_PER_ADDRESS_AND_DAY_MAX = 50
+/** What a /24 or /48 may fail, as a multiple of one address; S6. */
+export const FAILED_LOGINS_PER_PREFIX_FACTOR = 3
+/** Addresses that the guard remembers; the longest unseen are forgotten. */
+export const GUARD_ADDRESSES_MAX = 10_000
 /** After the 1st, 2nd, 3rd, … failed login of a connection. */
 export const FAILED_LOGIN_DELAYS_MS = [2 * SECOND, 4 * SECOND, 8 * SECOND, 15 * SECOND] as const
 export const FAILED_LOGINS_PER_CONNECTION_MAX = 3
