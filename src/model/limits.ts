@@ -228,3 +228,9 @@ export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
 export const ENTRIES_PER_BATCH = 500
 /** Bodies without a row are collected after this long; R5. */
 export const ORPHAN_BODY_GRACE_MS = 24 * HOUR
+
+// Admin API ------------------------------------------------------------------------------------------------------------
+
+export const ADMIN_BODY_MAX_OCTETS = 1 * MIB
+export const ADMIN_ANSWER_MAX_OCTETS = 64 * MIB
+export const ADMIN_TIMEOUT_MS = 60 * SECOND
