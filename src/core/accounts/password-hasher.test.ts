@@ -18,7 +18,7 @@ test('argon2id at the default cost, and both implementations read each other', a
   assert.equal(await other.hash('пароль'), phc, 'the same salt gives the same string')
 })
 
-test('a known answer: a vector of the reference implementation's own tests', async () => {
+test('a known answer: the reference implementation, its own test vector', async () => {
   const phc = '$argon2id$v=19$m=65536,t=2,p=1$c29tZXNhbHQ$CTFhFdXPJO1aFaMaO6Mm5c8y7cJHAph8ArZWb2GRPPc'
   const hasher = createPasswordHasher({ random: createTestRandom(), argon2: argon2OfNode })
   assert.equal(await hasher.verify(phc, 'password'), true)
