@@ -205,7 +205,7 @@ export type Mailboxes = {
   find(name: string): Promise<MailboxInfo | null>
   info(mailboxId: MailboxId): Promise<MailboxInfo | null>
   subscriptions(): Promise<readonly string[]>
-  setSubscribed(name: string, subscribed: boolean): Promise<void>
+  setSubscribed(name: string, subscribed: boolean): Promise<{ readonly at: 'done' } | NameProblem>
   /** Makes missing parents too (RFC 9051 §6.3.4). */
   create(name: string, specialUse: SpecialUse | null): Promise<Commands['createMailbox']['outcome'] | NameProblem>
   /** INBOX cannot be deleted; a mailbox with children can, its children stay. */
@@ -273,4 +273,65 @@ export type Guard = {
   loginSucceeded(address: string): void
   /** Null when the address has too many connections; otherwise call the result at the end. */
   connect(service: 'mx' | 'access', address: string): (() => void) | null
+}
+
+// Directory ------------------------------------------------------------------------------------------------------------
+
+type Done = { readonly at: 'done' }
+type Exists = { readonly at: 'exists' }
+type NotFound = { readonly at: 'not-found' }
+type NoDomain = { readonly at: 'no-domain'; readonly domain: string }
+/** `text` is what was given, `why` a phrase that ends a sentence. */
+type BadAddress = { readonly at: 'bad-address'; readonly text: string; readonly why: string }
+type BadDomain = { readonly at: 'bad-domain'; readonly text: string; readonly why: string }
+type BadPassword = { readonly at: 'bad-password'; readonly why: string }
+type BadQuota = { readonly at: 'bad-quota'; readonly why: string }
+/** Its domain is hosted here, and nobody has that address. */
+type UnknownTarget = { readonly at: 'unknown-target'; readonly target: Address }
+
+/**
+ * Domains, accounts and aliases, as the CLI and the admin API change them. Takes what a person typed; each outcome but
+ * `done` changed nothing. Everything throws StoreError when the store does not answer.
+ */
+export type Directory = {
+  domains(): Promise<readonly DomainInfo[]>
+  addDomain(name: string): Promise<(Done & { readonly name: string }) | Exists | BadDomain>
+  /** Refused while an account or alias lives in it. */
+  removeDomain(name: string): Promise<Done | NotFound | { readonly at: 'in-use' }>
+  /** Where mail for unknown names of the domain goes; null refuses it. */
+  setCatchAll(domain: string, target: string | null): Promise<Done | NotFound | BadAddress | UnknownTarget>
+
+  accounts(): Promise<readonly AccountInfo[]>
+  /** By its first address; aliases are not followed. */
+  account(address: string): Promise<AccountInfo | null>
+  /** With INBOX and the special-use mailboxes, subscribed. `quotaOctets` null: no limit. */
+  addAccount(
+    address: string,
+    password: Secret,
+    options?: { quotaOctets?: number | null },
+  ): Promise<
+    { readonly at: 'done'; readonly account: AccountRef } | Exists | NoDomain | BadAddress | BadPassword | BadQuota
+  >
+  /** With all its mail. `namedBy`: aliases that still name it, and now lead there in vain. */
+  removeAccount(address: string): Promise<(Done & { readonly namedBy: readonly Address[] }) | NotFound>
+  setPassword(address: string, password: Secret): Promise<Done | NotFound | BadPassword>
+  setQuota(address: string, quotaOctets: number | null): Promise<Done | NotFound | BadQuota>
+
+  aliases(): Promise<readonly AliasInfo[]>
+  /** `targets`: at least one, local or foreign. */
+  addAlias(
+    address: string,
+    targets: readonly string[],
+  ): Promise<
+    | (Done & { readonly alias: AliasInfo })
+    | Exists
+    | NoDomain
+    | BadAddress
+    | UnknownTarget
+    | { readonly at: 'no-targets' }
+    | { readonly at: 'too-many-targets'; readonly max: number }
+    /** It would lead to itself, or through too many aliases. */
+    | { readonly at: 'loop' }
+  >
+  removeAlias(address: string): Promise<Done | NotFound>
 }

@@ -124,6 +124,8 @@ export const PASSWORD_HASHES_PER_CORE_MAX = 2
 export const PASSWORD_HASH_QUEUE_MAX = 100
 export const CREDENTIAL_CACHE_MS = 5 * MINUTE
 export const CREDENTIAL_CACHE_MAX = 10_000
+/** Longer ones would only make hashing dearer. */
+export const PASSWORD_MAX_OCTETS = 1024
 /** RFC 4954 §4. */
 export const SASL_RESPONSE_MAX_OCTETS = 12 * KIB
 /** After our FIN: how long we wait for the peer's before the connection is dropped. */
