@@ -10,15 +10,18 @@ import type { MessageSummary } from '../model/message.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
 import type {
   AcceptInput,
+  AccountInfo,
+  AliasInfo,
   ChangeNotice,
   Commands,
   Credential,
+  DomainInfo,
   StagedBody,
   StoredMessage,
   StoreFlagsMode,
 } from '../store/contract.ts'
 
-export type { ChangeNotice, StoredMessage } from '../store/contract.ts'
+export type { AccountInfo, AliasInfo, ChangeNotice, DomainInfo, StoredMessage } from '../store/contract.ts'
 
 /** A person's account, proven or looked up. */
 export type AccountRef = { readonly accountId: AccountId; readonly address: Address }
