@@ -12,10 +12,26 @@ export type ListenOptions = {
   readonly tls: TlsMode
   /** Several threads open the same port (SO_REUSEPORT). */
   readonly shared: boolean
+  /** Asked before anything is said. A refused peer hears why in its protocol's words, and the connection is closed. */
+  readonly admit?: (remote: Endpoint) => Admission
 }
 
+/** `not-inside`: the listener serves inner networks only (D10, D11). */
+export type Refusal = 'not-inside' | 'too-many' | 'stopping'
+
+export type Admission =
+  | { readonly at: 'welcome'; /** Called once, at the connection's end. */ readonly left?: () => void }
+  | { readonly at: 'refused'; readonly why: Refusal }
+
+/** Disposal stops accepting and destroys what still runs. */
 export type Listener = AsyncDisposable & {
   readonly endpoint: Endpoint
+  /** False when the system cannot share a port between threads: then one thread alone listens. */
+  readonly shared: boolean
+  /** Connections that run now. */
+  readonly connections: number
+  /** Resolves when no connection runs. */
+  drained(): Promise<void>
   /** Stops accepting; running connections go on. */
   stop(): Promise<void>
 }
@@ -39,6 +55,21 @@ export type ClientTlsOptions = {
 export type ClientConnection = Connection & {
   /** Starts TLS as the client; unread bytes are discarded. @throws ConnectionLost with the TLS error as cause */
   startClientTls(options: ClientTlsOptions): Promise<TlsFacts>
+}
+
+/** @throws ListenFailed */
+export type Network = {
+  listen(options: ListenOptions, serve: (connection: Connection) => Promise<void>): Promise<Listener>
+}
+
+export class ListenFailed extends Error {
+  override name = 'ListenFailed'
+  /** `EADDRINUSE`, `EACCES`, `EADDRNOTAVAIL`, …. */
+  readonly code: string
+  constructor(code: string, message: string, options?: { cause?: unknown }) {
+    super(message, options)
+    this.code = code
+  }
 }
 
 export type Dialler = {

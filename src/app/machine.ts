@@ -1,0 +1,60 @@
+import { randomFillSync } from 'node:crypto'
+import { readFileSync } from 'node:fs'
+import type { Clock } from '../std/clock.ts'
+import type { Random } from '../std/random.ts'
+
+/** `setTimeout` counts milliseconds in 31 bits; a longer wait is made of several. */
+const TIMER_MAX_MS = 2 ** 31 - 1
+
+/** The machine's own time. */
+export const systemClock: Clock = {
+  now: () => Date.now(),
+  monotonic: () => performance.now(),
+  timer(ms, fn) {
+    let timer: NodeJS.Timeout
+    const arm = (rest: number): void => {
+      const step = Math.min(Math.max(0, rest), TIMER_MAX_MS)
+      timer = setTimeout(() => (rest > step ? arm(rest - step) : fn()), step)
+      timer.unref()
+    }
+    arm(ms)
+    return () => clearTimeout(timer)
+  },
+}
+
+const POOL_OCTETS = 4096
+
+/** The machine's own chance, drawn in pools: most callers want a few bytes. */
+export function createSystemRandom(): Random {
+  const pool = new Uint8Array(POOL_OCTETS)
+  let at = POOL_OCTETS
+  const bytes = (count: number): Uint8Array => {
+    if (count > POOL_OCTETS / 8) return randomFillSync(new Uint8Array(count))
+    if (at + count > POOL_OCTETS) {
+      randomFillSync(pool)
+      at = 0
+    }
+    const drawn = pool.slice(at, at + count)
+    pool.fill(0, at, at + count)
+    at += count
+    return drawn
+  }
+  return {
+    bytes,
+    float() {
+      const [a = 0, b = 0, c = 0, d = 0, e = 0, f = 0] = bytes(6)
+      return (((((a * 256 + b) * 256 + c) * 256 + d) * 256 + e) * 256 + f) / 2 ** 48
+    },
+  }
+}
+
+/** How many descriptors this process may hold. 1024 where the system does not say. */
+export function descriptorsMax(): number {
+  try {
+    const soft = /^Max open files +(\d+|unlimited)/m.exec(readFileSync('/proc/self/limits', 'latin1'))?.[1]
+    if (soft === 'unlimited') return 1_048_576
+    return soft === undefined ? 1024 : Number(soft)
+  } catch {
+    return 1024
+  }
+}
