@@ -1,0 +1,185 @@
+import * as v from 'valibot'
+import { never } from '../../std/assert.ts'
+import { Secret } from '../../std/secret.ts'
+import { printAddress } from '../../format/address/address.ts'
+import type { Directory } from '../../core/contract.ts'
+import type { QueueId } from '../../model/ids.ts'
+import type { AccountInfo, AliasInfo, DomainInfo } from '../../store/contract.ts'
+import { done, refused, route, type AdminAnswer, type AdminRoute } from './api.ts'
+
+const nothing = v.optional(v.strictObject({}))
+const password = v.pipe(v.string(), v.nonEmpty())
+const quota = v.nullable(v.pipe(v.number(), v.integer()))
+
+const domainView = ({ name, catchAll }: DomainInfo): object => ({
+  name,
+  catchAll: catchAll === null ? null : printAddress(catchAll),
+})
+const userView = ({ address, quotaOctets, usedOctets, usedMessages }: AccountInfo): object => ({
+  address: printAddress(address),
+  quotaOctets,
+  usedOctets,
+  messages: usedMessages,
+})
+const aliasView = ({ address, targets }: AliasInfo): object => ({
+  address: printAddress(address),
+  targets: targets.map(printAddress),
+})
+
+type Outcome = Awaited<ReturnType<Directory[Exclude<keyof Directory, 'domains' | 'accounts' | 'account' | 'aliases'>]>>
+
+/** Says what an outcome means for the thing that was named. */
+function told(outcome: Outcome, what: string): AdminAnswer {
+  switch (outcome.at) {
+    case 'done':
+      return done()
+    case 'exists':
+      return refused(409, `${what} is there already`, null)
+    case 'not-found':
+      return refused(404, `there is no ${what}`, 'see the list: gavan domain list, gavan user list, gavan alias list')
+    case 'in-use':
+      return refused(409, `${what} still has accounts or aliases`, 'remove them first')
+    case 'no-domain':
+      return refused(404, `${outcome.domain} is not a domain of this server`, `gavan domain add ${outcome.domain}`)
+    case 'bad-address':
+    case 'bad-domain':
+      return refused(422, `"${outcome.text}" ${outcome.why}`, null)
+    case 'bad-password':
+      return refused(422, `the password ${outcome.why}`, null)
+    case 'bad-quota':
+      return refused(422, `the quota ${outcome.why}`, null)
+    case 'unknown-target':
+      return refused(422, `nobody has the address ${printAddress(outcome.target)}`, 'add that user or alias first')
+    case 'no-targets':
+      return refused(422, 'an alias needs at least one target', null)
+    case 'too-many-targets':
+      return refused(422, `an alias has at most ${outcome.max} targets`, null)
+    case 'loop':
+      return refused(422, 'this alias would lead back to itself', null)
+    default:
+      return never(outcome)
+  }
+}
+
+export const ADMIN_ROUTES: readonly AdminRoute[] = [
+  route({
+    method: 'GET',
+    path: '/v1/health',
+    summary: 'Whether the server works, by its parts',
+    body: nothing,
+    run: async ({ health }) => done(await health()),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/domains',
+    summary: 'The domains whose mail this server keeps',
+    body: nothing,
+    run: async ({ directory }) => done({ domains: (await directory.domains()).map(domainView) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/domains',
+    summary: 'Add a domain',
+    body: v.strictObject({ name: v.string() }),
+    run: async ({ directory }, _, { name }) => told(await directory.addDomain(name), `domain ${name}`),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/domains/:name',
+    summary: 'Remove a domain without users and aliases',
+    body: nothing,
+    run: async ({ directory }, { name = '' }) => told(await directory.removeDomain(name), `domain ${name}`),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/domains/:name/catch-all',
+    summary: 'Where mail for unknown names of the domain goes; null refuses it',
+    body: v.strictObject({ target: v.nullable(v.string()) }),
+    run: async ({ directory }, { name = '' }, { target }) =>
+      told(await directory.setCatchAll(name, target), `domain ${name}`),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/users',
+    summary: 'The accounts with what they use',
+    body: nothing,
+    run: async ({ directory }) => done({ users: (await directory.accounts()).map(userView) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/users',
+    summary: 'Add an account with its mailboxes',
+    body: v.strictObject({ address: v.string(), password, quotaOctets: v.optional(quota, null) }),
+    run: async ({ directory }, _, body) =>
+      told(
+        await directory.addAccount(body.address, new Secret(body.password), { quotaOctets: body.quotaOctets }),
+        `user ${body.address}`,
+      ),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/users/:address',
+    summary: 'Remove an account with all its mail',
+    body: nothing,
+    run: async ({ directory }, { address = '' }) => told(await directory.removeAccount(address), `user ${address}`),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/users/:address/password',
+    summary: 'Set the password of an account',
+    body: v.strictObject({ password }),
+    run: async ({ directory }, { address = '' }, body) =>
+      told(await directory.setPassword(address, new Secret(body.password)), `user ${address}`),
+  }),
+  route({
+    method: 'PUT',
+    path: '/v1/users/:address/quota',
+    summary: 'Set or lift the quota of an account',
+    body: v.strictObject({ quotaOctets: quota }),
+    run: async ({ directory }, { address = '' }, body) =>
+      told(await directory.setQuota(address, body.quotaOctets), `user ${address}`),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/aliases',
+    summary: 'Addresses that stand for others',
+    body: nothing,
+    run: async ({ directory }) => done({ aliases: (await directory.aliases()).map(aliasView) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/aliases',
+    summary: 'Add an alias',
+    body: v.strictObject({ address: v.string(), targets: v.array(v.string()) }),
+    run: async ({ directory }, _, { address, targets }) =>
+      told(await directory.addAlias(address, targets), `alias ${address}`),
+  }),
+  route({
+    method: 'DELETE',
+    path: '/v1/aliases/:address',
+    summary: 'Remove an alias',
+    body: nothing,
+    run: async ({ directory }, { address = '' }) => told(await directory.removeAlias(address), `alias ${address}`),
+  }),
+  route({
+    method: 'GET',
+    path: '/v1/queue',
+    summary: 'Mail that waits to leave, with the reason',
+    body: nothing,
+    run: async ({ queue }) => done({ queue: await queue.list() }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/queue/retry',
+    summary: 'Try these now; null means all',
+    body: v.strictObject({ ids: v.nullable(v.array(v.pipe(v.number(), v.integer()))) }),
+    run: async ({ queue }, _, { ids }) => done({ ids: await queue.retry(ids as QueueId[] | null) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/queue/remove',
+    summary: 'Remove these without telling the sender',
+    body: v.strictObject({ ids: v.array(v.pipe(v.number(), v.integer())) }),
+    run: async ({ queue }, _, { ids }) => done({ ids: await queue.remove(ids as QueueId[]) }),
+  }),
+]
