@@ -1,0 +1,34 @@
+import { Fault, type Cursor } from '../cursor.ts'
+import { parseFetchItems, type FetchItem } from '../fetch.ts'
+import { parseSequenceSet, type SequenceSet } from '../sequence-set.ts'
+
+export type FetchArgs = {
+  readonly set: SequenceSet
+  readonly items: readonly FetchItem[]
+  /** RFC 7162 §3.1.4.1. */
+  readonly changedSince: number | null
+  /** RFC 7162 §3.2.6; only with UID FETCH. */
+  readonly vanished: boolean
+}
+
+/** FETCH and UID FETCH (RFC 9051 §6.4.5, RFC 4466 §2.4). */
+export function parseFetch(cursor: Cursor): FetchArgs {
+  cursor.space()
+  const set = parseSequenceSet(cursor)
+  cursor.space()
+  const items = parseFetchItems(cursor)
+  let changedSince: number | null = null
+  let vanished = false
+  if (cursor.skip(' ')) {
+    cursor.list(() => {
+      const name = cursor.word()
+      if (name === 'CHANGEDSINCE') {
+        cursor.space()
+        changedSince = cursor.modSeq()
+      } else if (name === 'VANISHED') vanished = true
+      else throw new Fault(`Unknown fetch modifier ${name}`)
+    })
+  }
+  if (vanished && changedSince === null) throw new Fault('VANISHED needs CHANGEDSINCE') // RFC 7162 §3.2.6
+  return { set, items, changedSince, vanished }
+}

@@ -1,0 +1,204 @@
+import type { Flag } from '../../model/mailbox.ts'
+import { Fault, type Cursor } from './cursor.ts'
+import { parseDate } from './date.ts'
+import { keyword } from './flags.ts'
+import { looksLikeSet, parseSequenceSet, type SequenceSet } from './sequence-set.ts'
+
+/** RFC 9051 §6.4.4, with RFC 3501's keys, MODSEQ (RFC 7162 §3.1.5), OLDER and YOUNGER (RFC 5032), EMAILID (RFC 8474). */
+export type SearchKey =
+  | { readonly key: 'all' }
+  | { readonly key: 'none' }
+  | { readonly key: 'and'; readonly of: readonly SearchKey[] }
+  | { readonly key: 'or'; readonly of: readonly [SearchKey, SearchKey] }
+  | { readonly key: 'not'; readonly of: SearchKey }
+  /** Message numbers. */
+  | { readonly key: 'sequence'; readonly set: SequenceSet }
+  | { readonly key: 'uid'; readonly set: SequenceSet }
+  | { readonly key: 'flag'; readonly flag: Flag }
+  /** `day` counts whole days since 1970; zone and time are disregarded. */
+  | {
+      readonly key: 'date'
+      readonly of: 'internal' | 'sent'
+      readonly is: 'before' | 'on' | 'since'
+      readonly day: number
+    }
+  | { readonly key: 'larger'; readonly octets: number }
+  | { readonly key: 'smaller'; readonly octets: number }
+  | { readonly key: 'older'; readonly seconds: number }
+  | { readonly key: 'younger'; readonly seconds: number }
+  | { readonly key: 'modseq'; readonly modSeq: number }
+  | { readonly key: 'header'; readonly name: string; readonly text: string }
+  | { readonly key: 'body'; readonly text: string }
+  | { readonly key: 'text'; readonly text: string }
+  | { readonly key: 'emailid'; readonly id: string }
+
+export type SearchReturn = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE'
+
+export type SearchArgs = {
+  /** Null: a plain SEARCH. An empty RETURN () means ALL (RFC 4731 §3.1). */
+  readonly returns: ReadonlySet<SearchReturn> | null
+  readonly charset: string | null
+  readonly key: SearchKey
+}
+
+const RETURNS: ReadonlySet<string> = new Set<SearchReturn>(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE'])
+
+export function parseSearch(cursor: Cursor): SearchArgs {
+  let returns: Set<SearchReturn> | null = null
+  if (cursor.skip('RETURN ')) {
+    const names = cursor.list(() => cursor.word(), { empty: true })
+    for (const name of names) if (!RETURNS.has(name)) throw new Fault(`Unknown search return option ${name}`)
+    returns = new Set(names.length === 0 ? ['ALL'] : (names as SearchReturn[]))
+    cursor.space()
+  }
+  let charset: string | null = null
+  if (cursor.skip('CHARSET ')) {
+    charset = cursor.astring().toUpperCase()
+    // RFC 3501 §6.4.4: BADCHARSET, before keys in it are read.
+    if (charset !== 'UTF-8' && charset !== 'US-ASCII') {
+      throw new Fault('Charset is not known', { status: 'NO', code: 'BADCHARSET (US-ASCII UTF-8)' })
+    }
+    cursor.space()
+  }
+  return { returns, charset, key: keys(cursor, 0) }
+}
+
+function keys(cursor: Cursor, depth: number): SearchKey {
+  const of = [parseKey(cursor, depth)]
+  while (cursor.skip(' ')) of.push(parseKey(cursor, depth))
+  return of.length === 1 ? of[0]! : { key: 'and', of }
+}
+
+const flag =
+  (name: Flag): (() => SearchKey) =>
+  () => ({ key: 'flag', flag: name })
+const unflag =
+  (name: Flag): (() => SearchKey) =>
+  () => ({ key: 'not', of: { key: 'flag', flag: name } })
+const header =
+  (name: string) =>
+  (cursor: Cursor): SearchKey => ({ key: 'header', name, text: argument(cursor) })
+const date =
+  (of: 'internal' | 'sent', is: 'before' | 'on' | 'since') =>
+  (cursor: Cursor): SearchKey => {
+    cursor.space()
+    return { key: 'date', of, is, day: parseDate(cursor) }
+  }
+
+function argument(cursor: Cursor): string {
+  cursor.space()
+  return cursor.astring()
+}
+
+function numeric(cursor: Cursor): number {
+  cursor.space()
+  return cursor.number()
+}
+
+function interval(cursor: Cursor): number {
+  cursor.space()
+  return cursor.nzNumber() // RFC 5032 §3: nz-number
+}
+
+const KEYS: ReadonlyMap<string, (cursor: Cursor, depth: number) => SearchKey> = new Map([
+  ['ALL', () => ({ key: 'all' })],
+  ['ANSWERED', flag('\\Answered')],
+  ['DELETED', flag('\\Deleted')],
+  ['DRAFT', flag('\\Draft')],
+  ['FLAGGED', flag('\\Flagged')],
+  ['SEEN', flag('\\Seen')],
+  ['UNANSWERED', unflag('\\Answered')],
+  ['UNDELETED', unflag('\\Deleted')],
+  ['UNDRAFT', unflag('\\Draft')],
+  ['UNFLAGGED', unflag('\\Flagged')],
+  ['UNSEEN', unflag('\\Seen')],
+  // Choice: no message is \Recent (RFC 9051 dropped it; RFC 3501 §2.3.2 lets a server be unsure).
+  ['RECENT', () => ({ key: 'none' })],
+  ['NEW', () => ({ key: 'none' })],
+  ['OLD', () => ({ key: 'all' })],
+  [
+    'KEYWORD',
+    (cursor) => {
+      cursor.space()
+      return { key: 'flag', flag: keyword(cursor) }
+    },
+  ],
+  [
+    'UNKEYWORD',
+    (cursor) => {
+      cursor.space()
+      return { key: 'not', of: { key: 'flag', flag: keyword(cursor) } }
+    },
+  ],
+  ['BCC', header('bcc')],
+  ['CC', header('cc')],
+  ['FROM', header('from')],
+  ['SUBJECT', header('subject')],
+  ['TO', header('to')],
+  ['HEADER', (cursor) => ({ key: 'header', name: argument(cursor), text: argument(cursor) })],
+  ['BODY', (cursor) => ({ key: 'body', text: argument(cursor) })],
+  ['TEXT', (cursor) => ({ key: 'text', text: argument(cursor) })],
+  ['BEFORE', date('internal', 'before')],
+  ['ON', date('internal', 'on')],
+  ['SINCE', date('internal', 'since')],
+  ['SENTBEFORE', date('sent', 'before')],
+  ['SENTON', date('sent', 'on')],
+  ['SENTSINCE', date('sent', 'since')],
+  ['LARGER', (cursor) => ({ key: 'larger', octets: numeric(cursor) })],
+  ['SMALLER', (cursor) => ({ key: 'smaller', octets: numeric(cursor) })],
+  ['OLDER', (cursor) => ({ key: 'older', seconds: interval(cursor) })],
+  ['YOUNGER', (cursor) => ({ key: 'younger', seconds: interval(cursor) })],
+  ['MODSEQ', modSeq],
+  ['EMAILID', (cursor) => ({ key: 'emailid', id: argument(cursor) })],
+  ['THREADID', (cursor) => (argument(cursor), { key: 'none' })], // RFC 8474 §5.3: we have none
+  [
+    'UID',
+    (cursor) => {
+      cursor.space()
+      return { key: 'uid', set: parseSequenceSet(cursor) }
+    },
+  ],
+  ['NOT', not],
+  ['OR', or],
+])
+
+function not(cursor: Cursor, depth: number): SearchKey {
+  cursor.space()
+  return { key: 'not', of: parseKey(cursor, depth + 1) }
+}
+
+function or(cursor: Cursor, depth: number): SearchKey {
+  cursor.space()
+  const left = parseKey(cursor, depth + 1)
+  cursor.space()
+  return { key: 'or', of: [left, parseKey(cursor, depth + 1)] }
+}
+
+/** RFC 7162 §3.1.5. The entry name narrows to one flag's changes; ours count for the message as a whole, which it allows. */
+function modSeq(cursor: Cursor): SearchKey {
+  cursor.space()
+  if (cursor.peek() === 0x22) {
+    const name = cursor.text()
+    if (!name.toLowerCase().startsWith('/flags/')) throw new Fault('Unknown metadata item')
+    cursor.space()
+    const type = cursor.word()
+    if (type !== 'ALL' && type !== 'PRIV' && type !== 'SHARED') throw new Fault('Unknown metadata type')
+    cursor.space()
+  }
+  return { key: 'modseq', modSeq: cursor.modSeq() }
+}
+
+function parseKey(cursor: Cursor, depth: number): SearchKey {
+  if (depth > cursor.nestingMax) throw new Fault('Search keys are nested too deeply', { code: 'LIMIT' })
+  if (looksLikeSet(cursor)) return { key: 'sequence', set: parseSequenceSet(cursor) }
+  if (cursor.peek() === 0x28) {
+    cursor.open()
+    const inner = keys(cursor, depth + 1)
+    cursor.close()
+    return inner
+  }
+  const name = cursor.word()
+  const parse = KEYS.get(name)
+  if (parse === undefined) throw new Fault(`Unknown search key ${name}`)
+  return parse(cursor, depth)
+}
