@@ -236,3 +236,8 @@ export const ORPHAN_BODY_GRACE_MS = 24 * HOUR
 export const ADMIN_BODY_MAX_OCTETS = 1 * MIB
 export const ADMIN_ANSWER_MAX_OCTETS = 64 * MIB
 export const ADMIN_TIMEOUT_MS = 60 * SECOND
+
+// Threads --------------------------------------------------------------------------------------------------------------
+
+/** R31: a dead thread is replaced within 2 seconds. */
+export const THREAD_RESTART_DELAY_MS = 200
