@@ -1,0 +1,44 @@
+/**
+ * Real programs to talk to. On a person's machine a missing one is a skip with its name; where GAVAN_REQUIRE_PEERS=1 (CI) it
+ * is a failure.
+ */
+import { accessSync, constants } from 'node:fs'
+import { delimiter, join } from 'node:path'
+import { test, type TestContext } from 'node:test'
+
+/** Debian keeps Postfix where only root's PATH looks. */
+const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin']
+
+/** Program → Debian package, where they differ. */
+const PACKAGES: Record<string, string> = { mbsync: 'isync', getmail: 'getmail6', 'smtp-source': 'postfix' }
+
+function isExecutable(path: string): boolean {
+  try {
+    accessSync(path, constants.X_OK)
+    return true
+  } catch {
+    return false
+  }
+}
+
+/** @returns the program's path, or null */
+export function findProgram(name: string): string | null {
+  return FOLDERS.map((folder) => join(folder, name)).find(isExecutable) ?? null
+}
+
+/** `root` counts as a peer: Postfix's master must be started by it. */
+const isThere = (name: string): boolean => (name === 'root' ? process.getuid?.() === 0 : findProgram(name) !== null)
+
+/** A test that needs the named programs. */
+export function peerTest(names: readonly string[], title: string, run: (t: TestContext) => Promise<void>): void {
+  const missing = names.filter((name) => !isThere(name))
+  if (missing.length === 0) test(title, run)
+  else if (process.env['GAVAN_REQUIRE_PEERS'] === '1')
+    test(title, () => {
+      const packages = missing.map((name) => PACKAGES[name] ?? name)
+      throw new Error(`peer missing: ${missing.join(', ')}; on Debian: apt-get install ${packages.join(' ')}`)
+    })
+  else test(title, { skip: `peer missing: ${missing.join(', ')}` }, () => {})
+}
+
+export const haveAll = (names: readonly string[]): boolean => names.every(isThere)
