@@ -57,7 +57,7 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
     const routes = createRoutes({ directory, hostname: '', postmaster: null })
     for (const target of targets) {
       const route = await routes.resolve(target, { fallbacks: true })
-      if (route.accounts.length === 0 && route.foreign.length === 0 && !route.tangled) return target
+      if (route.accounts.length === 0 && route.foreign.length === 0) return target
     }
     return null
   }
@@ -69,7 +69,8 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
       alias: async (asked: Address) => (sameAddress(asked, address) ? { address, targets } : directory.alias(asked)),
     }
     const routes = createRoutes({ directory: withAlias, hostname: '', postmaster: null })
-    return (await routes.resolve(address, { fallbacks: true })).tangled
+    const { looped, cut } = await routes.resolve(address, { fallbacks: true })
+    return looped || cut
   }
 
   return {

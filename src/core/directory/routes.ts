@@ -18,8 +18,10 @@ export type Route = {
   readonly hosted: boolean
   readonly accounts: readonly AccountInfo[]
   readonly foreign: readonly ForeignTarget[]
-  /** An alias leads to itself, or too deep, or to too many: what was found is not all. */
-  readonly tangled: boolean
+  /** An alias leads to itself. What else it leads to was found. */
+  readonly looped: boolean
+  /** Too deep, or too many: what was found is not all. */
+  readonly cut: boolean
 }
 
 export type Routes = {
@@ -75,7 +77,8 @@ export function createRoutes(options: {
       const seen = new Set<string>()
       let members = 0
       let hosted = true
-      let tangled = false
+      let looped = false
+      let cut = false
 
       const domainOf = async (name: string): Promise<DomainInfo | null> => {
         let domain = domains.get(name)
@@ -102,19 +105,20 @@ export function createRoutes(options: {
         const targets = step?.alias.targets ?? (to === null ? [] : [to])
         const next = { split: met.split || targets.length > 1, fellBack: met.fellBack || to !== null }
         const key = localKey(step?.alias.address ?? address)
-        if (way.includes(key) || way.length >= ALIAS_DEPTH_MAX) tangled = true
+        if (way.includes(key)) looped = true
+        else if (way.length >= ALIAS_DEPTH_MAX) cut = true
         else if (!seen.has(key)) {
           seen.add(key)
           for (const target of targets) {
             members += 1
-            if (members > ALIAS_MEMBERS_MAX) tangled = true
+            if (members > ALIAS_MEMBERS_MAX) cut = true
             else await visit(target, [...way, key], next)
           }
         }
       }
 
       await visit(asked, [], { split: false, fellBack: false })
-      return { hosted, accounts: [...accounts.values()], foreign: [...foreign.values()], tangled }
+      return { hosted, accounts: [...accounts.values()], foreign: [...foreign.values()], looped, cut }
     },
   }
 }

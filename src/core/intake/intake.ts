@@ -1,0 +1,146 @@
+import { assert } from '../../std/assert.ts'
+import type { Clock } from '../../std/clock.ts'
+import { silentLog, type Log } from '../../std/log.ts'
+import { token, type Random } from '../../std/random.ts'
+import type { Address } from '../../model/address.ts'
+import type { Envelope, Recipient } from '../../model/envelope.ts'
+import type { AccountId } from '../../model/ids.ts'
+import { printPath } from '../../format/address/address.ts'
+import { StoreError, type LocalDelivery, type Store } from '../../store/contract.ts'
+import type { Intake, RecipientLookup } from '../contract.ts'
+import { canonicalDomain } from '../directory/canonical.ts'
+import { createRoutes, type Route } from '../directory/routes.ts'
+import { createHeaderCompleter } from './header-completer.ts'
+import { createRelayPlan, type RelayPlan } from './relay.ts'
+import { openSink } from './sink.ts'
+
+/** RFC 5322 §3.3, always in UTC: `Mon, 05 Jan 2026 12:00:00 +0000`. */
+const printDate = (epochMs: number): string => new Date(epochMs).toUTCString().replace('GMT', '+0000')
+
+const returnPath = (reversePath: Address | null): string => `Return-Path: ${printPath(reversePath)}\r\n`
+
+const leadsNowhere = ({ accounts, foreign }: Route): boolean => accounts.length === 0 && foreign.length === 0
+
+function judge(route: Route, sizeOctets: number): RecipientLookup['at'] {
+  if (!route.hosted) return 'foreign'
+  if (route.cut || (route.looped && leadsNowhere(route))) return 'loop'
+  if (leadsNowhere(route)) return 'unknown'
+  const full = route.accounts.every(({ quotaOctets, usedOctets }) => {
+    return quotaOctets !== null && usedOctets + sizeOctets > quotaOctets
+  })
+  return full && route.foreign.length === 0 ? 'over-quota' : 'local'
+}
+
+/** Where one message goes: each account and each foreign address once. */
+function gather(routes: readonly { asked: Recipient; route: Route }[]): { local: LocalDelivery[]; relay: RelayPlan } {
+  const accounts = new Set<AccountId>()
+  const relay = createRelayPlan()
+  for (const { asked, route } of routes) {
+    for (const { accountId } of route.accounts) accounts.add(accountId)
+    for (const target of route.foreign) relay.add(asked, target)
+  }
+  return { local: [...accounts].map((accountId) => ({ accountId, mailbox: 'INBOX', flags: [] })), relay }
+}
+
+/**
+ * @param options.postmaster who reads mail for a postmaster that is neither account nor alias; null: nobody
+ * @param options.hostname the server's own name; `postmaster` of it is always ours
+ */
+export function createIntake(options: {
+  store: Store
+  clock: Clock
+  random: Random
+  hostname: string
+  postmaster: Address | null
+  log?: Log
+}): Intake {
+  const { store, clock, random } = options
+  const log = options.log ?? silentLog
+  const routes = createRoutes({
+    directory: store.directory,
+    hostname: canonicalDomain(options.hostname),
+    postmaster: options.postmaster,
+  })
+
+  return {
+    async lookup(address, sizeOctets) {
+      // An undeclared size counts as one octet: a mailbox that is full takes no more.
+      return { at: judge(await routes.resolve(address, { fallbacks: true }), sizeOctets ?? 1) }
+    },
+
+    open({ envelope, received, complete }) {
+      const completer =
+        complete === null
+          ? null
+          : createHeaderCompleter({
+              date: printDate(complete.date),
+              messageId: `<${token(random, 26)}@${canonicalDomain(complete.messageIdDomain)}>`,
+            })
+      return openSink({
+        store,
+        // Choice: a Return-Path in a stranger's content stays below ours; RFC 5321 §4.4 lets us remove it, and says MAY.
+        prefix: { returnPath: returnPath(envelope.reversePath), received },
+        completer,
+        nulInBody: envelope.body === 'BINARYMIME',
+      })
+    },
+
+    async accept({ envelope, message, traceId, senderVerified }) {
+      const { recipients, ...rest } = envelope
+      assert(recipients.length > 0, 'a message is accepted for somebody')
+      const routed: { asked: Recipient; route: Route }[] = []
+      for (const asked of recipients) {
+        const route = await routes.resolve(asked.address, { fallbacks: true })
+        // It was there at RCPT. A later try gets the right refusal for this one, and the others their mail.
+        if (route.cut || leadsNowhere(route)) throw new StoreError('busy', 'a recipient is gone since RCPT')
+        routed.push({ asked, route })
+      }
+      const now = clock.now()
+      const { local, relay } = gather(routed)
+      const outcome = await store.run({
+        do: 'accept',
+        message: { body: message.body, summary: message.summary },
+        traceId,
+        acceptedAt: now,
+        local,
+        relay: relay.drafts({ envelope: rest, skipOctets: message.skipOctets, now, senderVerified }),
+      })
+      if (outcome.at === 'over-quota') {
+        log.info({ event: 'intake.over-quota', traceId })
+        return outcome
+      }
+      const kept = outcome.local.flatMap((place, index) => {
+        return place === null ? [] : [{ accountId: local[index]!.accountId, ...place }]
+      })
+      const { queueIds } = outcome
+      log.info({ event: 'intake.accepted', traceId, sizeOctets: message.summary.sizeOctets, local: kept, queueIds })
+      return { at: 'accepted', queueIds, delivered: kept.length }
+    },
+
+    async prepareNotice({ to, content, traceId, smtputf8, requireTls }) {
+      const route = await routes.resolve(to, { fallbacks: true })
+      if (route.cut || leadsNowhere(route)) return null
+      const sink = openSink({ store, prefix: { returnPath: returnPath(null), received: '' }, nulInBody: false })
+      await sink.write(content)
+      const message = await sink.finish()
+      assert(!('at' in message), 'a notice of our own is well-formed')
+      const now = clock.now()
+      const { local, relay } = gather([{ asked: { address: to, notify: 'never' }, route }])
+      const envelope: Omit<Envelope, 'recipients'> = {
+        reversePath: null, // RFC 3464 §2, RFC 5321 §6.1: nobody answers a notice.
+        body: content.some((octet) => octet > 0x7f) ? '8BITMIME' : '7BIT',
+        smtputf8,
+        requireTls,
+      }
+      return {
+        message: { body: message.body, summary: message.summary },
+        traceId,
+        acceptedAt: now,
+        local,
+        relay: relay.drafts({ envelope, skipOctets: message.skipOctets, now, senderVerified: false }),
+      }
+    },
+
+    discard: (message) => store.discard(message.body),
+  }
+}

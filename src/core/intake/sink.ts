@@ -1,0 +1,85 @@
+import { assert } from '../../std/assert.ts'
+import { HEADER_BLOCK_MAX_OCTETS } from '../../model/limits.ts'
+import { createScanner } from '../../format/message/scan.ts'
+import type { Store } from '../../store/contract.ts'
+import type { MessageSink } from '../contract.ts'
+import type { HeaderCompleter } from './header-completer.ts'
+
+/** What goes before the content in the stored message. */
+export type Prefix = {
+  /** For local mailboxes only. */
+  readonly returnPath: string
+  /** Trace fields that travel on. */
+  readonly received: string
+}
+
+const countReceived = (fields: string): number => (fields.match(/^received:/gim) ?? []).length
+
+/**
+ * Writes one message out and scans it in the same pass. Memory: what the store's stage and the scanner hold.
+ * `nulInBody`: whether the body may hold NUL (RFC 3030 BINARYMIME, RFC 3516); the header never may (RFC 5322 §2.2).
+ */
+export function openSink(options: {
+  store: Pick<Store, 'stage'>
+  prefix: Prefix | null
+  completer?: HeaderCompleter | null
+  nulInBody: boolean
+}): MessageSink {
+  const { prefix, completer = null, nulInBody } = options
+  const body = options.store.stage()
+  const scanner = createScanner()
+  let sizeOctets = 0
+  let written = 0
+  let firstNulAt = -1
+  let begun = false
+
+  const emit = async (chunk: Uint8Array): Promise<void> => {
+    if (firstNulAt === -1) {
+      const at = chunk.indexOf(0)
+      if (at !== -1) firstNulAt = written + at
+    }
+    written += chunk.length
+    scanner.push(chunk)
+    await body.write(chunk)
+  }
+
+  const begin = async (): Promise<void> => {
+    begun = true
+    if (prefix !== null) await emit(Buffer.from(prefix.returnPath + prefix.received))
+  }
+
+  return {
+    /** Of what was written here; the prefix is not the sender's to answer for. */
+    get sizeOctets() {
+      return sizeOctets
+    },
+    async write(chunk) {
+      if (!begun) await begin()
+      sizeOctets += chunk.length
+      if (completer === null) return emit(chunk)
+      for (const part of completer.push(chunk)) await emit(part)
+    },
+    async finish() {
+      if (!begun) await begin()
+      for (const part of completer?.finish() ?? []) await emit(part)
+      const { summary, receivedCount, fromCount, headerTooLarge } = scanner.finish()
+      const nul = firstNulAt !== -1 && (!nulInBody || firstNulAt < summary.root.bodyStart)
+      if (headerTooLarge || nul) {
+        await body.abort()
+        const why = nul
+          ? 'the message contains a NUL octet'
+          : `the header is larger than ${HEADER_BLOCK_MAX_OCTETS} octets`
+        return { at: 'malformed', why }
+      }
+      assert(summary.sizeOctets === written, 'the scanner counts as many octets as were written')
+      return {
+        body: await body.finish(),
+        summary,
+        receivedCount: receivedCount - countReceived(prefix?.received ?? ''),
+        fromCount,
+        skipOctets: Buffer.byteLength(prefix?.returnPath ?? ''),
+      }
+    },
+    abort: () => body.abort(),
+  }
+}
