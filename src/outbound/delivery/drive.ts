@@ -1,6 +1,6 @@
 import { pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
-import { never } from '../../std/assert.ts'
+import { assert, never } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import { ConnectionLost, ReadTimedOut } from '../../model/connection.ts'
 import { OUT_MAIL_TIMEOUT_MS } from '../../model/limits.ts'
@@ -98,14 +98,21 @@ async function startTls({ connection, parser, tls }: Wire): Promise<Heard> {
   }
 }
 
+async function readSlice(content: OutgoingContent, at: number): Promise<Uint8Array> {
+  const slice = await content.read(at, Math.min(at + SLICE_OCTETS, content.sizeOctets))
+  // Half a message must not leave looking like a whole one.
+  assert(slice.length > 0 || at === content.sizeOctets, 'a queued message ended before its size')
+  return slice
+}
+
 /** A small message is one write with its end. */
 async function sendContent(connection: ClientConnection, content: OutgoingContent): Promise<Heard> {
   const stuffer = createDotStuffer()
   for (let at = 0; ; ) {
-    const slice = await content.read(at, Math.min(at + SLICE_OCTETS, content.sizeOctets))
+    const slice = await readSlice(content, at)
     at += slice.length
     const stuffed = stuffer.push(slice)
-    const last = at >= content.sizeOctets || slice.length === 0
+    const last = at >= content.sizeOctets
     const sent = await guarded(() => connection.write(last ? Buffer.concat([stuffed, stuffer.end()]) : stuffed))
     if (last || sent.kind !== 'done') return sent
   }
@@ -114,9 +121,9 @@ async function sendContent(connection: ClientConnection, content: OutgoingConten
 /** RFC 3030 §2: one chunk after the other; a refused chunk ends the message. The last one's reply is left to be heard. */
 async function sendChunks(wire: Wire, content: OutgoingContent): Promise<Heard> {
   for (let at = 0; ; ) {
-    const slice = await content.read(at, Math.min(at + SLICE_OCTETS, content.sizeOctets))
+    const slice = await readSlice(content, at)
     at += slice.length
-    const last = at >= content.sizeOctets || slice.length === 0
+    const last = at >= content.sizeOctets
     const command = Buffer.from(`BDAT ${slice.length}${last ? ' LAST' : ''}\r\n`)
     const sent = await guarded(() => wire.connection.write(Buffer.concat([command, slice])))
     if (last || sent.kind !== 'done') return sent

@@ -70,7 +70,7 @@ export function mailCommand(mail: MailFacts, extensions: Extensions): string {
   // Interop: without 8BITMIME an 8-bit body goes out as it is and undeclared; servers that cannot take it are gone.
   else if (envelope.body === '8BITMIME' && extensions.eightBitMime) line += ' BODY=8BITMIME'
   if (smtputf8) line += ' SMTPUTF8'
-  if (envelope.requireTls) line += ' REQUIRETLS'
+  if (envelope.requireTls && extensions.requireTls) line += ' REQUIRETLS'
   if (extensions.dsn) {
     if (envelope.dsn?.ret !== undefined) line += ` RET=${envelope.dsn.ret}`
     if (envelope.dsn?.envelopeId !== undefined) line += ` ENVID=${xtext(envelope.dsn.envelopeId)}`
