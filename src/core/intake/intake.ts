@@ -7,7 +7,7 @@ import type { Envelope, Recipient } from '../../model/envelope.ts'
 import type { AccountId } from '../../model/ids.ts'
 import { printPath } from '../../format/address/address.ts'
 import { StoreError, type LocalDelivery, type Store } from '../../store/contract.ts'
-import type { Intake, RecipientLookup } from '../contract.ts'
+import type { Intake, MessageSink, RecipientLookup } from '../contract.ts'
 import { canonicalDomain } from '../directory/canonical.ts'
 import { createRoutes, type Route } from '../directory/routes.ts'
 import { createHeaderCompleter } from './header-completer.ts'
@@ -29,6 +29,16 @@ function judge(route: Route, sizeOctets: number): RecipientLookup['at'] {
     return quotaOctets !== null && usedOctets + sizeOctets > quotaOctets
   })
   return full && route.foreign.length === 0 ? 'over-quota' : 'local'
+}
+
+async function stageWhole(sink: MessageSink, content: Uint8Array): ReturnType<MessageSink['finish']> {
+  try {
+    await sink.write(content)
+    return await sink.finish()
+  } catch (error) {
+    await sink.abort()
+    throw error
+  }
 }
 
 /** Where one message goes: each account and each foreign address once. */
@@ -121,8 +131,7 @@ export function createIntake(options: {
       const route = await routes.resolve(to, { fallbacks: true })
       if (route.cut || leadsNowhere(route)) return null
       const sink = openSink({ store, prefix: { returnPath: returnPath(null), received: '' }, nulInBody: false })
-      await sink.write(content)
-      const message = await sink.finish()
+      const message = await stageWhole(sink, content)
       assert(!('at' in message), 'a notice of our own is well-formed')
       const now = clock.now()
       const { local, relay } = gather([{ asked: { address: to, notify: 'never' }, route }])
