@@ -60,6 +60,8 @@ export const ADDRESS_NESTING_MAX = 10
 export const PARAMETER_PIECES_MAX = 100
 export const MIME_DEPTH_MAX = 50
 export const MIME_PARTS_MAX = 2000
+/** Headers of all parts of one message together; past it the rest is one leaf. */
+export const MIME_HEADERS_MAX_OCTETS = 2 * MIB
 /** RFC 2046 §5.1.1 says 70; we tolerate more. */
 export const BOUNDARY_MAX_OCTETS = 256
 /** RFC 8970 §3.2. */

@@ -2,13 +2,16 @@
 export type HeaderAddress = {
   /** Display name or null. In a group-start marker: null. */
   readonly name: string | null
-  /** Local part; in a group-start marker: the group's name; in a group-end marker: null. */
+  /** Local part without quoting; in a group-start marker: the group's name; in a group-end marker: null. */
   readonly mailbox: string | null
-  /** Domain; null marks group start or end. */
+  /** Domain; empty when none is written; null marks group start or end. */
   readonly host: string | null
 }
 
-/** IMAP's ENVELOPE. Strings are as in the header, unfolded, encoded words kept. */
+/**
+ * IMAP's ENVELOPE. Strings are as in the header, unfolded, encoded words kept. Lists are empty when the field is absent:
+ * IMAP shows From in place of an empty Sender and Reply-To (RFC 9051 §7.5.2).
+ */
 export type HeaderSummary = {
   readonly date: string | null
   readonly subject: string | null
@@ -22,6 +25,7 @@ export type HeaderSummary = {
   readonly messageId: string | null
 }
 
+/** As in the header, RFC 2231 pieces neither joined nor decoded (`parameterValue` of format/header does that); without quoting. */
 export type Parameters = readonly (readonly [name: string, value: string])[]
 
 /**
@@ -44,7 +48,7 @@ export type Part = {
   readonly headerStart: number
   readonly bodyStart: number
   readonly bodyEnd: number
-  /** Lines of the body, for text and message/rfc822 (RFC 9051 §7.5.2). */
+  /** Lines of the body (RFC 9051 §7.5.2), a last one without a line break counted. */
   readonly lines: number
   /** Children of a multipart. */
   readonly parts: readonly Part[]
