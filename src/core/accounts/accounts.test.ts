@@ -6,7 +6,7 @@ import { createTestClock } from '../../std/test-clock.ts'
 import { createTestRandom } from '../../std/test-random.ts'
 import { CREDENTIAL_CACHE_MS, PASSWORD_HASH_QUEUE_MAX, PASSWORD_HASHES_PER_CORE_MAX } from '../../model/limits.ts'
 import { StoreError, type Credential } from '../../store/contract.ts'
-import { at, createTestDirectory } from '../directory/test-directory.ts'
+import { at, createTestDirectory } from '../testing/test-directory.ts'
 import { createAccounts } from './accounts.ts'
 import { argon2OfNode } from './argon2.ts'
 import { createPasswordHasher, type PasswordHasher } from './password-hasher.ts'
@@ -32,7 +32,7 @@ function setUp(options: { cores?: number } = {}) {
     }
   }
   const hasher: PasswordHasher = {
-    hash: real.hash,
+    hash: (password) => real.hash(password),
     verify: (phc, password) => counted('verified', () => real.verify(phc, password)),
     pretend: (password) => counted('pretended', () => real.pretend(password)),
   }
@@ -101,6 +101,17 @@ test('a password that was right lately costs no hash; the credential it was righ
   await addAnn('changed')
   assert.equal(await login('ann@here.test', 'sesame'), 'refused')
   assert.equal(await login('ann@here.test', 'changed'), 'ok')
+})
+
+test('a client that opens many connections at once pays one hash', async () => {
+  const { addAnn, login, work } = setUp()
+  await addAnn('sesame')
+  const outcomes = await Promise.all([
+    ...Array.from({ length: 8 }, () => login('ann@here.test', 'sesame')),
+    login('ann@here.test', 'x'),
+  ])
+  assert.deepEqual(outcomes, [...Array.from({ length: 8 }, () => 'ok'), 'refused'])
+  assert.equal(work.verified, 2)
 })
 
 test('a removed account is refused although its password is remembered', async () => {

@@ -53,6 +53,17 @@ export function createAccounts(options: {
   })
   const routes = createRoutes({ directory, hostname: '', postmaster: null })
 
+  /** A client that opens several connections at once asks the same several times: they share one answer. */
+  const asked = new Map<string, ReturnType<typeof gate.run<boolean>>>()
+  const once = (key: string, ask: () => ReturnType<typeof gate.run<boolean>>): ReturnType<typeof ask> => {
+    let answer = asked.get(key)
+    if (answer === undefined) {
+      answer = ask().finally(() => asked.delete(key))
+      asked.set(key, answer)
+    }
+    return answer
+  }
+
   /** @returns null for no such account, `try-later` when the store does not answer */
   const find = async (login: string): Promise<AccountInfo | null | 'try-later'> => {
     const address = loginAddress(login)
@@ -73,12 +84,13 @@ export function createAccounts(options: {
         const outcome = await gate.run(() => hasher.pretend(password))
         return { at: outcome === 'full' ? 'try-later' : 'refused' }
       }
-      const entry = { accountId: account.accountId, phc: account.credential.phc, password }
-      if (cache.has(entry)) return { at: 'ok', account: refOf(account) }
-      const outcome = await gate.run(() => hasher.verify(entry.phc, password))
+      const { phc } = account.credential
+      const key = cache.key({ accountId: account.accountId, phc, password })
+      if (cache.has(key)) return { at: 'ok', account: refOf(account) }
+      const outcome = await once(key, () => gate.run(() => hasher.verify(phc, password)))
       if (outcome === 'full') return { at: 'try-later' }
       if (!outcome.done) return { at: 'refused' }
-      cache.add(entry)
+      cache.add(key)
       return { at: 'ok', account: refOf(account) }
     },
 

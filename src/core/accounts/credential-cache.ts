@@ -8,14 +8,15 @@ import type { AccountId } from '../../model/ids.ts'
  * Keeps a keyed hash under a key that lives and dies with the process, never the password.
  */
 export type CredentialCache = {
-  /** Whether this password was right lately, against the credential that the account has now. */
-  has(entry: { accountId: AccountId; phc: string; password: string }): boolean
-  add(entry: { accountId: AccountId; phc: string; password: string }): void
+  /** What a password is remembered under. `phc`: the credential that the account has now; another makes another key. */
+  key(of: { accountId: AccountId; phc: string; password: string }): string
+  /** Whether the password was right lately. */
+  has(key: string): boolean
+  add(key: string): void
   readonly size: number
 }
 
-type Entry = { readonly phc: string; readonly until: number }
-
+/** @param options.entriesMax past it the oldest are forgotten */
 export function createCredentialCache(options: {
   clock: Clock
   random: Random
@@ -24,29 +25,28 @@ export function createCredentialCache(options: {
 }): CredentialCache {
   const { clock, lifetimeMs, entriesMax } = options
   const secret = options.random.bytes(32)
-  /** Oldest first: a map keeps the order of insertion. */
-  const entries = new Map<string, Entry>()
-
-  const keyOf = (accountId: AccountId, password: string): string =>
-    createHmac('sha256', secret).update(`${accountId}\0`).update(password).digest('base64')
+  /** When each ends; oldest first, since a map keeps the order of insertion. */
+  const until = new Map<string, number>()
 
   return {
-    has({ accountId, phc, password }) {
-      const key = keyOf(accountId, password)
-      const entry = entries.get(key)
-      if (entry === undefined) return false
-      if (entry.phc === phc && clock.monotonic() < entry.until) return true
-      entries.delete(key) // Too old, or the password was changed meanwhile.
+    key({ accountId, phc, password }) {
+      // The length in front keeps the parts apart.
+      const text = `${accountId} ${phc.length} ${phc}${password}`
+      return createHmac('sha256', secret).update(text).digest('base64')
+    },
+    has(key) {
+      const end = until.get(key)
+      if (end !== undefined && clock.monotonic() < end) return true
+      until.delete(key)
       return false
     },
-    add({ accountId, phc, password }) {
-      const key = keyOf(accountId, password)
-      entries.delete(key)
-      entries.set(key, { phc, until: clock.monotonic() + lifetimeMs })
-      if (entries.size > entriesMax) entries.delete(entries.keys().next().value!)
+    add(key) {
+      until.delete(key)
+      until.set(key, clock.monotonic() + lifetimeMs)
+      if (until.size > entriesMax) until.delete(until.keys().next().value!)
     },
     get size() {
-      return entries.size
+      return until.size
     },
   }
 }

@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ALIAS_MEMBERS_MAX } from '../../model/limits.ts'
 import { createRoutes, type Routes } from './routes.ts'
-import { at, createTestDirectory } from './test-directory.ts'
+import { at, createTestDirectory } from '../testing/test-directory.ts'
 
 const print = (address: { localPart: string; domain: string }): string => `${address.localPart}@${address.domain}`
 

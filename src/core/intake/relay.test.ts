@@ -3,7 +3,7 @@ import { test } from 'node:test'
 import type { DsnNotify, Envelope } from '../../model/envelope.ts'
 import { QUEUE_DSN_LIFETIME_MS, QUEUE_LIFETIME_MS } from '../../model/limits.ts'
 import type { ForeignTarget } from '../directory/routes.ts'
-import { at } from '../directory/test-directory.ts'
+import { at } from '../testing/test-directory.ts'
 import { createRelayPlan } from './relay.ts'
 
 const ENVELOPE: Omit<Envelope, 'recipients'> = {

@@ -1,7 +1,7 @@
 import type { Address } from '../../model/address.ts'
 import type { AccountId } from '../../model/ids.ts'
 import type { AccountInfo, AliasInfo, Credential, DirectoryReads, DomainInfo } from '../../store/contract.ts'
-import { localKey } from './canonical.ts'
+import { localKey } from '../directory/canonical.ts'
 
 /** `a@b` as an address, for tests. */
 export function at(text: string): Address {
