@@ -66,7 +66,12 @@ const RULES = {
     yield* matches(code, /\b(?:child_process|childProcess|cp)\.(?:exec|execSync)\b/g, () => 'exec starts a shell')
   },
   *'kebab-case'({ path }) {
-    if (!/^(?:src|test|tools|bench|bin|docs)\//.test(path) || path.startsWith('test/vectors/')) return
+    if (
+      !/^(?:src|test|tools|bench|bin|docs)\//.test(path) ||
+      path.startsWith('test/vectors/') ||
+      path.endsWith('/README.md')
+    )
+      return
     const bad = path
       .split('/')
       .find((part) => !/^\.?[a-z0-9]+(?:-[a-z0-9]+)*(?:\.[a-z0-9]+(?:-[a-z0-9]+)*)*$/.test(part))
