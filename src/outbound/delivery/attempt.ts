@@ -14,6 +14,8 @@ export type AttemptOutcome = {
   readonly unreachable: boolean
   /** The remote side broke off or asked us to go away: fewer connections to it. */
   readonly trouble: boolean
+  /** What failed on our own side: the store, or a mistake of ours. */
+  readonly error: unknown
   /** Where it went, for the log. */
   readonly via: { readonly host: string; readonly address: string; readonly tls: string | null } | null
 }
@@ -33,7 +35,7 @@ async function hasUtf8Header(content: OutgoingContent): Promise<boolean> {
 
 /**
  * One attempt to deliver what of an entry still waits: along the hosts, transaction by transaction, until everyone is answered.
- * A recipient who has been taken is never said again, whatever happens behind it (R13). @throws StoreError from `content`
+ * A recipient who has been taken is never said again, whatever happens behind it (R13). Never throws.
  */
 export async function attempt(entry: QueueEntry, options: AttemptOptions): Promise<AttemptOutcome> {
   const { clock, content } = options
@@ -48,12 +50,8 @@ export async function attempt(entry: QueueEntry, options: AttemptOptions): Promi
   let unreachable = false
   let trouble = false
   let via: AttemptOutcome['via'] = null
-
-  const mail = {
-    envelope: entry.envelope,
-    sizeOctets: entry.sizeOctets,
-    utf8Header: entry.envelope.smtputf8 && (await hasUtf8Header(content)),
-  }
+  let error: unknown = null
+  const mail = { envelope: entry.envelope, sizeOctets: entry.sizeOctets, utf8Header: false }
   const requireTls = entry.envelope.requireTls && entry.envelope.reversePath !== null
   const record = (recipients: readonly OutgoingRecipient[], to: DeliveryResult['to'], answer: Answer): void => {
     for (const { index } of recipients) results.push({ index, to, answer })
@@ -87,6 +85,7 @@ export async function attempt(entry: QueueEntry, options: AttemptOptions): Promi
   }
 
   try {
+    if (mail.envelope.smtputf8) mail.utf8Header = await hasUtf8Header(content)
     while (pending.length > 0) {
       if (options.signal.aborted || clock.monotonic() - started > OUT_ATTEMPT_MAX_MS) {
         record(pending, 'waiting', lastLost ?? own('4.4.7', 'The attempt took too long and was given up for now'))
@@ -121,11 +120,13 @@ export async function attempt(entry: QueueEntry, options: AttemptOptions): Promi
       await remote.close()
       remote = null
     }
-  } catch (error) {
+  } catch (thrown) {
     remote?.destroy()
-    throw error
+    remote = null
+    error = thrown
+    record(pending, 'waiting', own('4.3.0', 'A local error; it is tried again later'))
   }
-  return { results, remote, unreachable, trouble, via }
+  return { results, remote, unreachable, trouble, error, via }
 }
 
 const own = (status: string, text: string): Answer => ({ code: 451, status, text, remote: null })

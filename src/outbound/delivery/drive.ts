@@ -108,7 +108,7 @@ async function readSlice(content: OutgoingContent, at: number): Promise<Uint8Arr
 /** A small message is one write with its end. */
 async function sendContent(connection: ClientConnection, content: OutgoingContent): Promise<Heard> {
   const stuffer = createDotStuffer()
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const slice = await readSlice(content, at)
     at += slice.length
     const stuffed = stuffer.push(slice)
@@ -120,7 +120,7 @@ async function sendContent(connection: ClientConnection, content: OutgoingConten
 
 /** RFC 3030 §2: one chunk after the other; a refused chunk ends the message. The last one's reply is left to be heard. */
 async function sendChunks(wire: Wire, content: OutgoingContent): Promise<Heard> {
-  for (let at = 0; ; ) {
+  for (let at = 0; ;) {
     const slice = await readSlice(content, at)
     at += slice.length
     const last = at >= content.sizeOctets

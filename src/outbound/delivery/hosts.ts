@@ -45,7 +45,8 @@ function isOwnAddress(address: string, ourselves: Ourselves): boolean {
 }
 
 const isOwnName = (name: string, ourselves: Ourselves): boolean =>
-  ourselves.names.includes(name) || (!ourselves.loopbackIsForeign && (name === 'localhost' || name.endsWith('.localhost')))
+  ourselves.names.includes(name) ||
+  (!ourselves.loopbackIsForeign && (name === 'localhost' || name.endsWith('.localhost')))
 
 const withoutDot = (name: string): string => (name.endsWith('.') ? name.slice(0, -1) : name).toLowerCase()
 
@@ -56,7 +57,7 @@ function order(records: readonly MxRecord[], random: Random, ourselves: Ourselve
   return records
     .filter((record) => record.preference < nearest)
     .map((record) => ({ ...record, lot: random.float() }))
-    .sort((a, b) => a.preference - b.preference || a.lot - b.lot)
+    .toSorted((a, b) => a.preference - b.preference || a.lot - b.lot)
     .map((record) => record.exchange)
 }
 
@@ -92,7 +93,8 @@ export async function findMailHosts(
   if (records.length === 0) return failed(true, '5.1.10', `${destination} takes no mail (null MX, RFC 7505)`)
   // RFC 5321 §5.1: an MX names a host; an address there is a mistake of theirs that may be mended.
   const usable = records.filter((record) => !isIpv4(record.exchange) && !isIpv6(record.exchange))
-  if (usable.length === 0) return failed(false, '4.4.4', `The MX records of ${destination} hold addresses, not host names`)
+  if (usable.length === 0)
+    return failed(false, '4.4.4', `The MX records of ${destination} hold addresses, not host names`)
   const names = [...new Set(order(usable, random, ourselves))].slice(0, MX_HOSTS_MAX)
   if (names.length === 0) return loop(destination)
   const hosts = names.map((name) => ({ name, addresses: null }))

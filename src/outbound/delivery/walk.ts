@@ -80,7 +80,7 @@ export function createWalk(destination: string, options: WalkOptions): Walk {
         return
       }
       if (found.at === 'failed') temporary.push(found.answer)
-      else for (const address of found.addresses) yield target(host, address)
+      else for (const address of found.addresses) yield toTarget(host, address)
     }
   }
 
@@ -106,7 +106,7 @@ export function createWalk(destination: string, options: WalkOptions): Walk {
     }
   }
 
-  function target(host: MailHost, address: string): Target {
+  function toTarget(host: MailHost, address: string): Target {
     const { requireTls } = options
     if (route.kind === 'mx') {
       const clear = !requireTls && options.tlsMemory.knows(destination)

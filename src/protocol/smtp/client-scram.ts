@@ -74,7 +74,9 @@ export function createScramClient(options: { user: string; nonce: string }): Scr
     },
     verify(message) {
       const said = Buffer.from(attributes(message).get('v') ?? '', 'base64')
-      return serverSignature !== null && said.length === serverSignature.length && timingSafeEqual(said, serverSignature)
+      return (
+        serverSignature !== null && said.length === serverSignature.length && timingSafeEqual(said, serverSignature)
+      )
     },
   }
 }

@@ -57,10 +57,16 @@ export function objection(
   // RFC 8689 §4.2.1: TLS and the server's word, or not at all. Null reverse-paths are sent all the same.
   if (envelope.requireTls && envelope.reversePath !== null) {
     if (!options.secure) {
-      return { answer: own(550, '5.7.10', `${remote} offers no verified TLS, which this message requires`), elsewhere: true }
+      return {
+        answer: own(550, '5.7.10', `${remote} offers no verified TLS, which this message requires`),
+        elsewhere: true,
+      }
     }
     if (!extensions.requireTls) {
-      return { answer: own(550, '5.7.30', `${remote} does not offer REQUIRETLS, which this message requires`), elsewhere: true }
+      return {
+        answer: own(550, '5.7.30', `${remote} does not offer REQUIRETLS, which this message requires`),
+        elsewhere: true,
+      }
     }
   }
   const limit = extensions.sizeOctets ?? 0
@@ -70,7 +76,10 @@ export function objection(
   }
   // RFC 3030 §3: no conversion of binary bodies here.
   if (envelope.body === 'BINARYMIME' && !extensions.binaryMime) {
-    return { answer: own(554, '5.6.3', `The message is binary (BINARYMIME), which ${remote} does not take`), elsewhere: true }
+    return {
+      answer: own(554, '5.6.3', `The message is binary (BINARYMIME), which ${remote} does not take`),
+      elsewhere: true,
+    }
   }
   const needsUtf8 = mail.utf8Header || needsSmtpUtf8(envelope.reversePath)
   if (envelope.smtputf8 && needsUtf8 && !extensions.smtpUtf8) {
@@ -93,7 +102,12 @@ export function* transact(mail: OutgoingMail, extensions: Extensions, remote: st
   const asked: OutgoingRecipient[] = []
   for (const recipient of mail.recipients) {
     if (smtputf8 || !needsSmtpUtf8(recipient.address)) asked.push(recipient)
-    else record([recipient], 'failed', own(550, '5.6.7', `The address is not ASCII, and ${remote} does not offer SMTPUTF8`))
+    else
+      record(
+        [recipient],
+        'failed',
+        own(550, '5.6.7', `The address is not ASCII, and ${remote} does not offer SMTPUTF8`),
+      )
   }
   if (asked.length === 0) return { results, unanswered: [], lost: null, usable: true }
 
@@ -129,7 +143,8 @@ export function* transact(mail: OutgoingMail, extensions: Extensions, remote: st
     if (accepted.length === 0) return { results, unanswered: [], lost: null, usable: yield* reset() }
     return yield* ending('chunks')
   }
-  if (accepted.length === 0 && !extensions.pipelining) return { results, unanswered: [], lost: null, usable: yield* reset() }
+  if (accepted.length === 0 && !extensions.pipelining)
+    return { results, unanswered: [], lost: null, usable: yield* reset() }
   const data = judge(yield* say('data', OUT_DATA_TIMEOUT_MS), 'data', { hopedFor: 3, remote })
   if (accepted.length === 0) {
     if (data.close) return { results, unanswered: [], lost: null, usable: false }
@@ -161,7 +176,10 @@ export function* transact(mail: OutgoingMail, extensions: Extensions, remote: st
 }
 
 /** Says the next line and hears its answer; pipelined: says all lines at once, then hears one after the other. */
-function speaker(lines: readonly string[], pipelined: boolean): (stage: Stage, timeoutMs: number) => Conversation<Heard> {
+function speaker(
+  lines: readonly string[],
+  pipelined: boolean,
+): (stage: Stage, timeoutMs: number) => Conversation<Heard> {
   let next = 0
   return function* say(stage, timeoutMs) {
     if (!pipelined) return yield* exchange(lines[next++]!, stage, timeoutMs)

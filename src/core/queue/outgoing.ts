@@ -1,0 +1,143 @@
+import { DAY, HOUR } from '../../std/clock.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { Log } from '../../std/log.ts'
+import { token, type Random } from '../../std/random.ts'
+import { DELAY_NOTICE_AFTER_MS, QUEUE_LEASE_MS } from '../../model/limits.ts'
+import type { Answer, QueueEntry } from '../../model/queue.ts'
+import type { Store } from '../../store/contract.ts'
+import type { DeliveryResult, Intake, OutgoingQueue } from '../contract.ts'
+import { makeNotice, reportable, wants } from './notices.ts'
+import { createWallWatch, isStranded, retryDelay, spreadAfter } from './schedule.ts'
+
+const LEASE_CHARACTERS = 20
+
+/** RFC 3463 §3.5, X.4.7: the time is over; what was last heard is said with it. */
+function expiredAnswer(entry: QueueEntry, last: Answer | null): Answer {
+  const waited = entry.expiresAt - entry.acceptedAt
+  const time = waited >= DAY ? `${Math.round(waited / DAY)} days` : `${Math.round(waited / HOUR)} hours`
+  const heard = last === null ? '' : ` The last answer was: ${last.code} ${last.status} ${last.text}`
+  return {
+    code: 550,
+    status: '5.4.7',
+    text: `It could not be delivered within ${time}, and we have stopped trying.${heard}`,
+    remote: last?.remote ?? null,
+  }
+}
+
+/**
+ * The outgoing queue over a store: decides when to try again, when to give up, and who is told.
+ * `owner` names this server among those that share a store; its leases from an earlier run are taken back at `recover`.
+ */
+export function createOutgoingQueue(options: {
+  store: Pick<Store, 'run' | 'queue' | 'changes'>
+  clock: Clock
+  random: Random
+  log: Log
+  hostname: string
+  prepareNotice: Intake['prepareNotice']
+  owner: string
+}): OutgoingQueue {
+  const { store, clock, random, log, hostname, prepareNotice, owner } = options
+  const lease = `${owner}/${token(random, LEASE_CHARACTERS)}`
+  const wall = createWallWatch(clock)
+
+  /** Times set by a clock that was ahead would strand their mail (R12). */
+  const freeStranded = async (): Promise<void> => {
+    const now = clock.now()
+    const stranded = (await store.queue.list()).filter((entry) => isStranded(entry, now))
+    if (stranded.length === 0) return
+    await store.run({ do: 'retryQueued', queueIds: stranded.map(({ queueId }) => queueId), now })
+    log.warn({ event: 'queue.clock.mended', entries: stranded.length })
+  }
+
+  const checkClock = async (): Promise<void> => {
+    const jumped = wall.check()
+    if (jumped === 0) return
+    log.warn({ event: 'queue.clock.jumped', byMs: jumped })
+    if (jumped < 0) await freeStranded()
+  }
+
+  /** Recipients whose waiting ends here because their time is over. */
+  const expire = (entry: QueueEntry, results: readonly DeliveryResult[]): DeliveryResult[] => {
+    const answers = new Map(results.map((result) => [result.index, result]))
+    const expired: DeliveryResult[] = []
+    for (const { index, state, lastAnswer } of entry.recipients) {
+      const result = answers.get(index)
+      if (state.at !== 'waiting' || (result !== undefined && result.to !== 'waiting')) continue
+      expired.push({ index, to: 'failed', answer: expiredAnswer(entry, result?.answer ?? lastAnswer) })
+    }
+    return expired
+  }
+
+  return {
+    async recover() {
+      const { queueIds } = await store.run({ do: 'releaseLeases', prefix: `${owner}/` })
+      if (queueIds.length > 0) log.info({ event: 'queue.leases.reclaimed', entries: queueIds.length })
+      await freeStranded()
+    },
+
+    async claim({ limit, perDestination, except }) {
+      await checkClock()
+      const now = clock.now()
+      const leaseUntil = now + QUEUE_LEASE_MS
+      const { entries } = await store.run({ do: 'claimDue', now, lease, leaseUntil, limit, perDestination, except })
+      return entries
+    },
+
+    async settle(entry, { results, attempted, notBefore }) {
+      await checkClock()
+      const now = clock.now()
+      const expiresAt = wall.expiresAt(entry)
+      // A shutdown is nobody's failure: nothing expires by it.
+      const expired = now >= expiresAt && (attempted || notBefore !== undefined) ? expire(entry, results) : []
+      const gone = new Set(expired.map(({ index }) => index))
+      const final = [...results.filter(({ index }) => !gone.has(index)), ...expired]
+      const ended = new Set(final.filter(({ to }) => to !== 'waiting').map(({ index }) => index))
+      const waiting = entry.recipients.filter(({ index, state }) => state.at === 'waiting' && !ended.has(index))
+
+      let nextAttemptAt = now
+      if (attempted) nextAttemptAt = now + retryDelay(entry.attempts, random)
+      if (notBefore !== undefined) nextAttemptAt = Math.max(nextAttemptAt, spreadAfter(notBefore, now, random))
+      // The last try falls on the end of the time, not hours behind it.
+      if (nextAttemptAt > expiresAt && expiresAt > now) nextAttemptAt = expiresAt
+
+      const reported = reportable(entry, final)
+      const delayDue =
+        waiting.length > 0 && entry.delayNoticeAt === null && now - entry.acceptedAt >= DELAY_NOTICE_AFTER_MS
+      const delayNoticed = delayDue && (attempted || notBefore !== undefined)
+      if (delayNoticed) {
+        const heard = new Map(final.map(({ index, answer }) => [index, answer]))
+        for (const recipient of waiting) {
+          const answer = heard.get(recipient.index) ?? recipient.lastAnswer
+          if (answer !== null && wants(recipient, 'delay')) reported.push({ recipient, action: 'delayed', answer })
+        }
+      }
+      const notice = await makeNotice(entry, reported, {
+        read: (start, end) => store.queue.read(entry.queueId, start, end),
+        prepareNotice,
+        hostname,
+        random,
+        now,
+        retryUntil: expiresAt,
+      })
+
+      const outcome = await store.run({
+        do: 'settle',
+        queueId: entry.queueId,
+        lease,
+        results: final.map(({ index, to, answer }) => ({ index, to, answer })),
+        now,
+        nextAttemptAt,
+        attempted,
+        delayNoticed,
+        notices: notice === null ? [] : [notice],
+      })
+      if (outcome.at === 'lease-lost') return outcome
+      return { at: 'done', nextAttemptAt: waiting.length === 0 ? null : nextAttemptAt, expired }
+    },
+
+    read: (queueId, start, end) => store.queue.read(queueId, start, end),
+    nextDueAt: () => store.queue.nextDueAt(),
+    watch: (heard) => store.changes.watchQueue(heard),
+  }
+}
