@@ -1,0 +1,117 @@
+/** Domains, accounts, aliases. */
+import { assert } from '../../../std/assert.ts'
+import type { Address } from '../../../model/address.ts'
+import type { AccountId } from '../../../model/ids.ts'
+import type { Database } from '../database.ts'
+import type { Handlers } from '../work.ts'
+import type { MailboxRows } from './mailbox-rows.ts'
+
+/** 2^53 over the 2^32 message keys of an account. */
+const ACCOUNTS_MAX = 2 ** 21
+
+export const localKey = (address: Address): string => address.localPart.toLowerCase()
+
+export function directoryHandlers(
+  db: Database,
+  mailboxes: MailboxRows,
+): Handlers<
+  | 'addDomain'
+  | 'removeDomain'
+  | 'setCatchAll'
+  | 'addAccount'
+  | 'removeAccount'
+  | 'setCredential'
+  | 'setQuota'
+  | 'addAlias'
+  | 'removeAlias'
+> {
+  const insertDomain = db.prepare('INSERT INTO domain (name) VALUES (?) ON CONFLICT DO NOTHING')
+  const hasDomain = db.prepare<[number]>('SELECT 1 FROM domain WHERE name = ?')
+  const domainInUse = db.prepare<[number]>('SELECT 1 FROM address WHERE domain = ? LIMIT 1')
+  const deleteDomain = db.prepare('DELETE FROM domain WHERE name = ?')
+  const updateCatchAll = db.prepare('UPDATE domain SET catch_all = ? WHERE name = ?')
+  const hasAddress = db.prepare<[number]>('SELECT 1 FROM address WHERE domain = ? AND local_key = ?')
+  const insertAccount = db.prepare<[number]>(
+    'INSERT INTO account (local_part, domain, credential, quota_octets) VALUES (?, ?, ?, ?) RETURNING account_id',
+  )
+  const insertAddress = db.prepare(
+    'INSERT INTO address (domain, local_key, local_part, account_id, targets) VALUES (?, ?, ?, ?, ?)',
+  )
+  const deleteAlias = db.prepare('DELETE FROM address WHERE domain = ? AND local_key = ? AND account_id IS NULL')
+  const deleteAddresses = db.prepare('DELETE FROM address WHERE account_id = ?')
+  const deleteAccount = db.prepare('DELETE FROM account WHERE account_id = ?')
+  const orphanMessages = db.prepare('UPDATE message SET entries = 0 WHERE message_id BETWEEN ? AND ?')
+  const deleteMail = ['entry', 'expunged', 'keyword', 'subscription', 'mailbox'].map((table) =>
+    db.prepare(`DELETE FROM ${table} WHERE account_id = ?`),
+  )
+  const updateCredential = db.prepare('UPDATE account SET credential = ? WHERE account_id = ?')
+  const updateQuota = db.prepare('UPDATE account SET quota_octets = ? WHERE account_id = ?')
+
+  return {
+    addDomain({ name }, work) {
+      if (insertDomain.run(name) === 0) return { at: 'exists' }
+      work.notice({ kind: 'directory' })
+      return { at: 'done' }
+    },
+    removeDomain({ name }, work) {
+      if (hasDomain.get(name) === undefined) return { at: 'not-found' }
+      if (domainInUse.get(name) !== undefined) return { at: 'in-use' }
+      deleteDomain.run(name)
+      work.notice({ kind: 'directory' })
+      return { at: 'done' }
+    },
+    setCatchAll({ domain, target }, work) {
+      const text = target === null ? null : JSON.stringify(target)
+      if (updateCatchAll.run(text, domain) === 0) return { at: 'not-found' }
+      work.notice({ kind: 'directory' })
+      return { at: 'done' }
+    },
+    addAccount({ address, credential, quotaOctets, mailboxes: wanted, now }, work) {
+      if (hasDomain.get(address.domain) === undefined) return { at: 'no-domain' }
+      if (hasAddress.get(address.domain, localKey(address)) !== undefined) return { at: 'exists' }
+      const row = insertAccount.get(address.localPart, address.domain, JSON.stringify(credential), quotaOctets)
+      assert(row !== undefined && row[0] < ACCOUNTS_MAX, 'account ids have run out')
+      const accountId = row[0] as AccountId
+      insertAddress.run(address.domain, localKey(address), address.localPart, accountId, null)
+      for (const { name, specialUse } of [{ name: 'INBOX', specialUse: null }, ...wanted]) {
+        if (mailboxes.findByName(accountId, name) !== null) continue
+        mailboxes.create(accountId, { name, specialUse, now })
+        mailboxes.subscribe(accountId, name)
+      }
+      work.notice({ kind: 'directory' })
+      return { at: 'done', accountId }
+    },
+    removeAccount({ accountId }, work) {
+      deleteAddresses.run(accountId)
+      if (deleteAccount.run(accountId) === 0) return { at: 'not-found' }
+      for (const statement of deleteMail) statement.run(accountId)
+      orphanMessages.run(accountId * 2 ** 32, (accountId + 1) * 2 ** 32 - 1)
+      work.dropped()
+      work.notice({ kind: 'directory' })
+      work.notice({ kind: 'account-removed', accountId })
+      return { at: 'done' }
+    },
+    setCredential({ accountId, credential }, work) {
+      if (updateCredential.run(JSON.stringify(credential), accountId) === 0) return { at: 'not-found' }
+      work.notice({ kind: 'directory' })
+      return { at: 'done' }
+    },
+    setQuota({ accountId, quotaOctets }, work) {
+      if (updateQuota.run(quotaOctets, accountId) === 0) return { at: 'not-found' }
+      work.notice({ kind: 'directory' })
+      return { at: 'done' }
+    },
+    addAlias({ address, targets }, work) {
+      if (hasDomain.get(address.domain) === undefined) return { at: 'no-domain' }
+      if (hasAddress.get(address.domain, localKey(address)) !== undefined) return { at: 'exists' }
+      insertAddress.run(address.domain, localKey(address), address.localPart, null, JSON.stringify(targets))
+      work.notice({ kind: 'directory' })
+      return { at: 'done' }
+    },
+    removeAlias({ address }, work) {
+      if (deleteAlias.run(address.domain, localKey(address)) === 0) return { at: 'not-found' }
+      work.notice({ kind: 'directory' })
+      return { at: 'done' }
+    },
+  }
+}

@@ -1,0 +1,194 @@
+/** New messages: `accept` (deliveries and queue entries of one message) and `append`. */
+import { assert } from '../../../std/assert.ts'
+import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, Uid } from '../../../model/ids.ts'
+import type { AcceptOutcome, LocalDelivery } from '../../contract.ts'
+import type { Database } from '../database.ts'
+import { DELETED, joinKeywords, SEEN, splitFlags } from '../flags.ts'
+import { bodyOctets, type PreparedAccept } from '../prepared.ts'
+import { type Handlers, messageId, type Work } from '../work.ts'
+import type { AccountRow, Counts, MailboxRow, MailboxRows } from './mailbox-rows.ts'
+
+type NewEntry = {
+  readonly uid: number
+  readonly modSeq: ModSeq
+  readonly bits: number
+  readonly keywords: string
+  readonly internalDate: number
+  readonly savedAt: number
+  readonly sizeOctets: number
+  readonly messageKey: number
+}
+
+const countsOf = (bits: number, octets: number): Counts => ({
+  messages: 1,
+  unseen: (bits & SEEN) === 0 ? 1 : 0,
+  deleted: (bits & DELETED) === 0 ? 0 : 1,
+  octets,
+})
+
+/** R21 of the store: `over` when this many octets more would pass the quota. */
+const overQuota = ({ quotaOctets, usedOctets }: AccountRow, more: number): boolean =>
+  quotaOctets !== null && usedOctets + more > quotaOctets
+
+export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accept' | 'append'> {
+  const insertMessage = db.prepare('INSERT INTO message (message_id, body_id, entries, summary) VALUES (?, ?, ?, ?)')
+  const insertEntry = db.prepare(
+    `INSERT INTO entry (account_id, mailbox_id, uid, mod_seq, flags, keywords, internal_date, saved_at, size_octets, message_key)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+  )
+  const insertQueued = db.prepare<[number]>(
+    `INSERT INTO queue (trace_id, destination, envelope, recipients, body_id, skip_octets, size_octets, accepted_at,
+       expires_at, next_attempt_at, sender_verified, due_at)
+     VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING queue_id`,
+  )
+
+  const addEntry = (accountId: AccountId, mailboxId: MailboxId, entry: NewEntry): void => {
+    const { uid, modSeq, bits, keywords, internalDate, savedAt, sizeOctets, messageKey } = entry
+    insertEntry.run(accountId, mailboxId, uid, modSeq, bits, keywords, internalDate, savedAt, sizeOctets, messageKey)
+  }
+
+  const target = ({ accountId, mailbox }: LocalDelivery): MailboxRow => {
+    const special = mailbox === 'INBOX' ? null : rows.findBySpecialUse(accountId, mailbox)
+    const found = special ?? rows.findByName(accountId, 'INBOX')
+    assert(found !== null, 'an account has an inbox')
+    return found
+  }
+
+  /** One account's deliveries of a message share its row. */
+  function deliver(input: PreparedAccept, bodyId: number, known: ReadonlyMap<AccountId, AccountRow>, work: Work) {
+    const sizeOctets = bodyOctets(input.message.body)
+    const keys = new Map<AccountId, { messageKey: number; entries: number }>()
+    const delivered = input.local.map((delivery) => {
+      const { accountId } = delivery
+      const account = known.get(accountId)
+      if (account === undefined) return null
+      const { mailboxId, name, uidValidity } = target(delivery)
+      const modSeq = rows.nextModSeq(accountId)
+      const message = keys.get(accountId) ?? { messageKey: rows.nextMessageKeys(accountId, 1), entries: 0 }
+      keys.set(accountId, { ...message, entries: message.entries + 1 })
+      const { bits, keywords } = splitFlags(delivery.flags)
+      // A mailbox that has all the keywords it may have still takes mail, without new ones.
+      const canon = joinKeywords(rows.canonKeywords(accountId, mailboxId, keywords) ?? [])
+      const uid = rows.change({ accountId, mailboxId, modSeq }, countsOf(bits, sizeOctets), 1)
+      rows.changeUsed(accountId, sizeOctets, 1)
+      const { messageKey } = message
+      const at = input.acceptedAt
+      addEntry(accountId, mailboxId, {
+        uid,
+        modSeq,
+        bits,
+        keywords: canon,
+        internalDate: at,
+        savedAt: at,
+        sizeOctets,
+        messageKey,
+      })
+      work.mailboxChanged(accountId, mailboxId, modSeq)
+      return {
+        outcome: { mailboxId, uid: uid as Uid },
+        meta: {
+          accountId,
+          account: account.address,
+          mailboxId,
+          mailbox: name,
+          uidValidity,
+          uid,
+          flags: delivery.flags,
+        },
+      }
+    })
+    for (const [accountId, { messageKey, entries }] of keys) {
+      insertMessage.run(messageId(accountId, messageKey), bodyId, entries, input.message.summary)
+    }
+    return { delivered, messages: keys.size }
+  }
+
+  function enqueue(input: PreparedAccept, bodyId: number): QueueId[] {
+    const size = bodyOctets(input.message.body)
+    return input.relay.map((draft) => {
+      const recipients = draft.recipients.map((recipient, index) => ({
+        ...recipient,
+        index,
+        state: { at: 'waiting' },
+        lastAnswer: null,
+      }))
+      const row = insertQueued.get(
+        input.traceId,
+        draft.destination,
+        JSON.stringify(draft.envelope),
+        JSON.stringify(recipients),
+        bodyId,
+        draft.skipOctets,
+        size - draft.skipOctets,
+        input.acceptedAt,
+        draft.expiresAt,
+        draft.nextAttemptAt,
+        draft.senderVerified ? 1 : 0,
+        draft.nextAttemptAt,
+      )
+      assert(row !== undefined, 'an insert returns its id')
+      return row[0] as QueueId
+    })
+  }
+
+  return {
+    accept(input, work): AcceptOutcome {
+      const size = bodyOctets(input.message.body)
+      const known = new Map<AccountId, AccountRow>()
+      for (const { accountId } of input.local) {
+        const account = known.has(accountId) ? null : rows.account(accountId)
+        if (account !== null) known.set(accountId, account)
+      }
+      const allOver = known.size > 0 && [...known.values()].every((account) => overQuota(account, size))
+      if (input.relay.length === 0 && allOver) return { at: 'over-quota' }
+
+      const bodyId = work.newBody()
+      const { delivered, messages } = deliver(input, bodyId, known, work)
+      const queueIds = enqueue(input, bodyId)
+      if (messages + queueIds.length > 0) {
+        work.keepBody(bodyId, input.message.body, messages + queueIds.length, {
+          traceId: input.traceId,
+          acceptedAt: input.acceptedAt,
+          local: delivered.filter((delivery) => delivery !== null).map(({ meta }) => meta),
+          relay: input.relay.map((draft, i) => ({ queueId: queueIds[i], ...draft })),
+        })
+      }
+      if (queueIds.length > 0) work.notice({ kind: 'queue' })
+      return { at: 'accepted', local: delivered.map((delivery) => delivery?.outcome ?? null), queueIds }
+    },
+
+    append({ accountId, mailboxId, messages, now }, work) {
+      const mailbox = rows.find(accountId, mailboxId)
+      const account = rows.account(accountId)
+      if (mailbox === null || account === null) return { at: 'not-found' }
+      const octets = messages.reduce((sum, { body }) => sum + bodyOctets(body), 0)
+      if (overQuota(account, octets)) return { at: 'over-quota' }
+      const split = messages.map(({ flags }) => splitFlags(flags))
+      const canon: string[] = []
+      for (const { keywords } of split) {
+        const names = rows.canonKeywords(accountId, mailboxId, keywords)
+        if (names === null) return { at: 'too-many-keywords' }
+        canon.push(joinKeywords(names))
+      }
+      const modSeq = rows.nextModSeq(accountId)
+      const firstKey = rows.nextMessageKeys(accountId, messages.length)
+      const uids = messages.map(({ body, summary, internalDate, flags }, i) => {
+        const bits = split[i]?.bits ?? 0
+        const sizeOctets = bodyOctets(body)
+        const uid = rows.change({ accountId, mailboxId, modSeq }, countsOf(bits, sizeOctets), 1)
+        const messageKey = (firstKey + i) as MessageKey
+        const entry = { uid, modSeq, bits, internalDate, savedAt: now, sizeOctets, messageKey }
+        addEntry(accountId, mailboxId, { ...entry, keywords: canon[i] ?? '' })
+        const bodyId = work.newBody()
+        insertMessage.run(messageId(accountId, messageKey), bodyId, 1, summary)
+        const { name, uidValidity } = mailbox
+        const place = { accountId, account: account.address, mailboxId, mailbox: name, uidValidity, uid, flags }
+        work.keepBody(bodyId, body, 1, { acceptedAt: now, local: [{ ...place, internalDate }], relay: [] })
+        return uid as Uid
+      })
+      rows.changeUsed(accountId, octets, messages.length)
+      work.mailboxChanged(accountId, mailboxId, modSeq)
+      return { at: 'done', uidValidity: mailbox.uidValidity, uids, modSeq }
+    },
+  }
+}

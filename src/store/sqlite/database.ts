@@ -1,0 +1,93 @@
+/** The one file that knows `node:sqlite`. Rows are arrays, which cost half of objects. */
+import { DatabaseSync } from 'node:sqlite'
+import { STORE_BUSY_TIMEOUT_MS } from '../../model/limits.ts'
+import { storeError } from './errors.ts'
+
+export type SqlValue = null | number | string | Uint8Array
+
+export type Statement<Row extends readonly SqlValue[] = readonly SqlValue[]> = {
+  get(...values: SqlValue[]): Row | undefined
+  all(...values: SqlValue[]): Row[]
+  /** @returns how many rows it changed */
+  run(...values: SqlValue[]): number
+}
+
+export type Database = {
+  prepare<Row extends readonly SqlValue[]>(sql: string): Statement<Row>
+  /** As `prepare`, kept by its text: for statements whose text depends on a count. */
+  cached<Row extends readonly SqlValue[]>(sql: string): Statement<Row>
+  exec(sql: string): void
+  /** False also after SQLite rolled back by itself (device full). */
+  readonly inTransaction: boolean
+  close(): void
+}
+
+const MIB_IN_KIB = 1024
+
+/**
+ * Opens for writing: WAL, every commit on the device (R3).
+ * @throws StoreError
+ */
+export function openDatabase(path: string): Database {
+  const db = open(path, false)
+  db.exec(`
+    PRAGMA journal_mode = WAL;
+    PRAGMA synchronous = FULL;
+    PRAGMA foreign_keys = ON;
+    PRAGMA temp_store = MEMORY;
+    PRAGMA cache_size = ${-64 * MIB_IN_KIB};
+    PRAGMA wal_autocheckpoint = 4000;
+    PRAGMA journal_size_limit = ${64 * MIB_IN_KIB * 1024};
+  `)
+  return db
+}
+
+/** Opens for reading beside the writer. Each statement sees one commit (WAL snapshot). @throws StoreError */
+export function openReader(path: string): Database {
+  const db = open(path, true)
+  db.exec(`PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = ${-8 * MIB_IN_KIB};`)
+  return db
+}
+
+/** Plain, without pragmas: the lock, snapshots. */
+export function openPlain(path: string, busyTimeoutMs: number): Database {
+  return open(path, false, busyTimeoutMs)
+}
+
+function open(path: string, readOnly: boolean, timeout: number = STORE_BUSY_TIMEOUT_MS): Database {
+  const db = guarded(() => new DatabaseSync(path, { readOnly, timeout }))
+  const statements = new Map<string, Statement<never>>()
+  const prepare = <Row extends readonly SqlValue[]>(sql: string): Statement<Row> => {
+    const statement = guarded(() => db.prepare(sql))
+    statement.setReturnArrays(true)
+    return {
+      get: (...values) => guarded(() => statement.get(...values) as unknown as Row | undefined),
+      all: (...values) => guarded(() => statement.all(...values) as unknown as Row[]),
+      run: (...values) => guarded(() => Number(statement.run(...values).changes)),
+    }
+  }
+  return {
+    prepare,
+    cached<Row extends readonly SqlValue[]>(sql: string) {
+      let statement = statements.get(sql) as Statement<Row> | undefined
+      if (statement === undefined) {
+        statement = prepare<Row>(sql)
+        statements.set(sql, statement as unknown as Statement<never>)
+      }
+      return statement
+    },
+    exec: (sql) => guarded(() => db.exec(sql)),
+    get inTransaction() {
+      return db.isTransaction
+    },
+    close: () => db.close(),
+  }
+}
+
+function guarded<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw storeError(error)
+  }
+}

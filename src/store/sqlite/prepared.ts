@@ -1,0 +1,73 @@
+/** What travels to the writer: commands with all that can be worked out in the caller's thread worked out there. */
+import { crc32 } from 'node:zlib'
+import type { AcceptInput, Command, CommandName, Commands, MessageDraft, StagedBody } from '../contract.ts'
+import { encodeSummary } from './summary-codec.ts'
+
+export type PreparedBody =
+  | { readonly kind: 'memory'; readonly bytes: Uint8Array; readonly crc32: number }
+  | { readonly kind: 'file'; readonly file: string; readonly sizeOctets: number; readonly crc32: number }
+
+export type PreparedMessage = { readonly body: PreparedBody; readonly summary: string }
+export type PreparedAccept = Omit<AcceptInput, 'message'> & { readonly message: PreparedMessage }
+type AppendInput = Commands['append']['input']
+export type PreparedAppend = Omit<AppendInput, 'messages'> & {
+  readonly messages: readonly (Omit<AppendInput['messages'][number], keyof MessageDraft> & PreparedMessage)[]
+}
+export type PreparedSettle = Omit<Commands['settle']['input'], 'notices'> & {
+  readonly notices: readonly PreparedAccept[]
+}
+
+export type PreparedInputs = {
+  [K in CommandName]: K extends 'accept'
+    ? PreparedAccept
+    : K extends 'append'
+      ? PreparedAppend
+      : K extends 'settle'
+        ? PreparedSettle
+        : Readonly<Commands[K]['input']>
+}
+export type PreparedCommand = { [K in CommandName]: { readonly do: K } & PreparedInputs[K] }[CommandName]
+
+export function prepare(command: Command): PreparedCommand {
+  switch (command.do) {
+    case 'accept':
+      return { ...command, message: prepareMessage(command.message) }
+    case 'append':
+      return { ...command, messages: command.messages.map((draft) => ({ ...draft, ...prepareMessage(draft) })) }
+    case 'settle':
+      return {
+        ...command,
+        notices: command.notices.map((notice) => ({ ...notice, message: prepareMessage(notice.message) })),
+      }
+    default:
+      return command
+  }
+}
+
+/** The bodies a command brings, whose bytes must be kept before its rows. */
+export function bodiesOf(command: PreparedCommand): readonly PreparedBody[] {
+  switch (command.do) {
+    case 'accept':
+      return [command.message.body]
+    case 'append':
+      return command.messages.map(({ body }) => body)
+    case 'settle':
+      return command.notices.map(({ message }) => message.body)
+    default:
+      return []
+  }
+}
+
+export const bodyOctets = (body: PreparedBody): number =>
+  body.kind === 'memory' ? body.bytes.byteLength : body.sizeOctets
+
+const prepareMessage = (draft: MessageDraft): PreparedMessage => ({
+  body: prepareBody(draft.body),
+  summary: encodeSummary(draft.summary),
+})
+
+const prepareBody = (body: StagedBody): PreparedBody =>
+  body.kind === 'file' ? body : { kind: 'memory', bytes: body.bytes, crc32: crc32(body.bytes) }
+
+export const octetsOf = (command: PreparedCommand): number =>
+  bodiesOf(command).reduce((sum, body) => sum + bodyOctets(body), 0)

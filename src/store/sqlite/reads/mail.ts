@@ -1,0 +1,219 @@
+/** Mailboxes, entries and bodies, read. Lists come in batches; each batch is one snapshot. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { ENTRIES_PER_BATCH } from '../../../model/limits.ts'
+import type { MailboxId, MessageKey, ModSeq, Uid, UidValidity } from '../../../model/ids.ts'
+import type { MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../../../model/mailbox.ts'
+import { type MailReads, type StoredMessage, StoreError } from '../../contract.ts'
+import type { BodyReader } from '../bodies.ts'
+import { plainRanges } from '../commands/mailbox-rows.ts'
+import type { Database, SqlValue, Statement } from '../database.ts'
+import { flagDecoder } from '../flags.ts'
+import { decodeSummary } from '../summary-codec.ts'
+import { messageId } from '../work.ts'
+
+type MailboxRow = [
+  mailboxId: number,
+  name: string,
+  specialUse: string | null,
+  subscribed: number,
+  uidValidity: number,
+  uidNext: number,
+  highestModSeq: number,
+  messages: number,
+  unseen: number,
+  deleted: number,
+  sizeOctets: number,
+]
+type EntryRow = [
+  uid: number,
+  modSeq: number,
+  flags: number,
+  keywords: string,
+  internalDate: number,
+  savedAt: number,
+  sizeOctets: number,
+  messageKey: number,
+]
+type MessageRow = [...EntryRow, summary: string]
+export type BodyRow = [bodyId: number, segmentId: number, offset: number, length: number, crc32: number]
+
+const UIDS_PER_BATCH = 100_000
+const UID_LIMIT = 4_294_967_296
+
+const mailboxOf = (row: MailboxRow): MailboxInfo => ({
+  mailboxId: row[0] as MailboxId,
+  name: row[1],
+  specialUse: row[2] as SpecialUse | null,
+  subscribed: row[3] === 1,
+  uidValidity: row[4] as UidValidity,
+  uidNext: row[5] as Uid,
+  highestModSeq: row[6] as ModSeq,
+  messages: row[7],
+  unseen: row[8],
+  deleted: row[9],
+  sizeOctets: row[10],
+})
+
+// Async in signature: what a statement throws becomes a rejection.
+/* oxlint-disable typescript/require-await */
+export function mailReads(db: Database, bodies: BodyReader): MailReads {
+  const MAILBOX = `SELECT mailbox_id, name, special_use,
+      EXISTS (SELECT 1 FROM subscription s WHERE s.account_id = mailbox.account_id AND s.name = mailbox.name),
+      uid_validity, uid_next, highest_mod_seq, messages, unseen, deleted, size_octets
+    FROM mailbox WHERE account_id = ?`
+  const allMailboxes = db.prepare<MailboxRow>(`${MAILBOX} ORDER BY name <> 'INBOX', name`)
+  const oneMailbox = db.prepare<MailboxRow>(`${MAILBOX} AND mailbox_id = ?`)
+  const mailboxNamed = db.prepare<MailboxRow>(`${MAILBOX} AND name = ?`)
+  const allSubscriptions = db.prepare<[string]>('SELECT name FROM subscription WHERE account_id = ? ORDER BY name')
+  const someUids = db.prepare<[string]>(
+    `SELECT json_group_array(uid) FROM (SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid > ?
+     ORDER BY uid LIMIT ${UIDS_PER_BATCH})`,
+  )
+  const highest = db.prepare<[number]>('SELECT highest_mod_seq FROM mailbox WHERE account_id = ? AND mailbox_id = ?')
+  const ENTRY = 'uid, mod_seq, flags, keywords, internal_date, saved_at, size_octets, message_key'
+  const RANGE = 'account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?'
+  const IN_ORDER = `ORDER BY uid LIMIT ${ENTRIES_PER_BATCH}`
+  const WITH_SUMMARY = 'entry JOIN message ON message_id = account_id * 4294967296 + message_key'
+  const someEntries = db.prepare<EntryRow>(`SELECT ${ENTRY} FROM entry WHERE ${RANGE} AND mod_seq > ? ${IN_ORDER}`)
+  const someMessages = db.prepare<MessageRow>(
+    `SELECT ${ENTRY}, summary FROM ${WITH_SUMMARY} WHERE ${RANGE} AND mod_seq > ? ${IN_ORDER}`,
+  )
+  // By the index on mod_seq: what changed since is usually little of a large mailbox.
+  const changedUids = db.prepare<[string]>(
+    `SELECT json_group_array(uid) FROM
+       (SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND mod_seq > ? ORDER BY uid)`,
+  )
+  const runsSince = db.prepare<[number, number]>(
+    `SELECT first_uid, last_uid FROM expunged WHERE account_id = ? AND mailbox_id = ? AND mod_seq > ?`,
+  )
+  const allKeywords = db.prepare<[string]>(
+    'SELECT name FROM keyword WHERE account_id = ? AND mailbox_id = ? ORDER BY name_key',
+  )
+  const bodyOf = db.prepare<BodyRow>(
+    `SELECT body_id, segment_id, offset, length, crc32 FROM message JOIN body USING (body_id) WHERE message_id = ?`,
+  )
+  const flagsOf = flagDecoder()
+
+  const entryOf = (row: EntryRow | MessageRow): MailboxEntry => ({
+    uid: row[0] as Uid,
+    modSeq: row[1] as ModSeq,
+    flags: flagsOf(row[2], row[3]),
+    internalDate: row[4],
+    savedAt: row[5],
+    sizeOctets: row[6],
+    messageKey: row[7] as MessageKey,
+  })
+  const messageOf = (row: MessageRow): StoredMessage => ({ ...entryOf(row), summary: decodeSummary(row[8]) })
+
+  /** Batches of about ENTRIES_PER_BATCH over all ranges together, with a turn of the event loop between them. */
+  async function* batches<Row extends EntryRow | MessageRow, T>(
+    statement: Statement<Row>,
+    read: (row: Row) => T,
+    at: readonly SqlValue[],
+    ranges: readonly { from: number; to: number }[],
+    since: number,
+  ): AsyncGenerator<readonly T[]> {
+    let batch: T[] = []
+    for (const { from, to } of ranges) {
+      for (let next = from; next <= to;) {
+        const rows = statement.all(...at, next, to, since)
+        for (const row of rows) batch.push(read(row))
+        next = rows.length < ENTRIES_PER_BATCH ? to + 1 : (rows.at(-1)?.[0] ?? to) + 1
+        if (batch.length < ENTRIES_PER_BATCH) continue
+        yield batch
+        batch = []
+        await turn()
+      }
+    }
+    if (batch.length > 0) yield batch
+  }
+
+  /** Narrows to what changed; ranges as they are when all is asked for. */
+  function wanted(at: readonly [number, number], uids: readonly UidRange[], changedSince: ModSeq | undefined) {
+    const ranges = plainRanges(uids, UID_LIMIT)
+    if (changedSince === undefined || changedSince === 0) return ranges
+    if ((highest.get(...at)?.[0] ?? 0) <= changedSince) return []
+    const changed = JSON.parse(changedUids.get(...at, changedSince)?.[0] ?? '[]') as number[]
+    return intersect(ranges, changed)
+  }
+
+  async function* list<Row extends EntryRow | MessageRow, T>(
+    statement: Statement<Row>,
+    read: (row: Row) => T,
+    at: readonly [number, number],
+    uids: readonly UidRange[],
+    changedSince: ModSeq | undefined,
+  ): AsyncGenerator<readonly T[]> {
+    yield* batches(statement, read, at, wanted(at, uids, changedSince), changedSince ?? -1)
+  }
+
+  return {
+    mailboxes: async (accountId) => allMailboxes.all(accountId).map(mailboxOf),
+    mailbox: async (accountId, mailboxId) => orNull(oneMailbox.get(accountId, mailboxId)),
+    mailboxByName: async (accountId, name) => orNull(mailboxNamed.get(accountId, name)),
+    subscriptions: async (accountId) => allSubscriptions.all(accountId).map(([name]) => name),
+    async uids(accountId, mailboxId) {
+      const batches: Uint32Array[] = []
+      for (let after = 0; ; await turn()) {
+        const batch = Uint32Array.from(JSON.parse(someUids.get(accountId, mailboxId, after)?.[0] ?? '[]') as number[])
+        if (batches.length === 0 && batch.length < UIDS_PER_BATCH) return batch
+        batches.push(batch)
+        if (batch.length < UIDS_PER_BATCH) return joined(batches)
+        after = batch.at(-1) ?? after
+      }
+    },
+    entries: (accountId, mailboxId, uids, options) =>
+      list(someEntries, entryOf, [accountId, mailboxId], uids, options?.changedSince),
+    messages: (accountId, mailboxId, uids, options) =>
+      list(someMessages, messageOf, [accountId, mailboxId], uids, options?.changedSince),
+    async expungedSince(accountId, mailboxId, since) {
+      const uids: Uid[] = []
+      for (const [first, last] of runsSince.all(accountId, mailboxId, since)) {
+        for (let uid = first; uid <= last; uid++) uids.push(uid as Uid)
+      }
+      return uids.sort((a, b) => a - b)
+    },
+    keywords: async (accountId, mailboxId) => allKeywords.all(accountId, mailboxId).map(([name]) => name),
+    async read(accountId, messageKey, start, end) {
+      const row = bodyOf.get(messageId(accountId, messageKey))
+      if (row === undefined) throw new StoreError('damaged', 'the message is gone')
+      return bodies.read(bodyRef(row), start, end)
+    },
+  }
+}
+
+export const bodyRef = ([bodyId, segmentId, offset, length, crc32]: BodyRow) => ({
+  bodyId,
+  segmentId,
+  offset,
+  length,
+  crc32,
+})
+
+const orNull = (row: MailboxRow | undefined): MailboxInfo | null => (row === undefined ? null : mailboxOf(row))
+
+function joined(batches: readonly Uint32Array[]): Uint32Array {
+  const all = new Uint32Array(batches.reduce((sum, batch) => sum + batch.length, 0))
+  let at = 0
+  for (const batch of batches) {
+    all.set(batch, at)
+    at += batch.length
+  }
+  return all
+}
+
+/** Runs of the uids (ascending) that lie in the ranges (ascending, disjoint). */
+function intersect(ranges: readonly { from: number; to: number }[], uids: readonly number[]) {
+  const runs: { from: number; to: number }[] = []
+  let i = 0
+  for (const uid of uids) {
+    while (i < ranges.length && (ranges[i]?.to ?? 0) < uid) i++
+    const range = ranges[i]
+    if (range === undefined) break
+    if (uid < range.from) continue
+    const last = runs.at(-1)
+    if (last !== undefined && last.to + 1 === uid) last.to = uid
+    else runs.push({ from: uid, to: uid })
+  }
+  return runs
+}

@@ -1,0 +1,38 @@
+/** The queue, read. */
+import { type QueueReads, StoreError } from '../../contract.ts'
+import type { BodyReader } from '../bodies.ts'
+import type { Database } from '../database.ts'
+import { QUEUE_COLUMNS, type QueueRow, queueEntry } from '../queue-row.ts'
+import { bodyRef, type BodyRow } from './mail.ts'
+
+// Async in signature: what a statement throws becomes a rejection.
+/* oxlint-disable typescript/require-await */
+export function queueReads(db: Database, bodies: BodyReader): QueueReads {
+  const all = db.prepare<QueueRow>(`SELECT ${QUEUE_COLUMNS} FROM queue ORDER BY queue_id`)
+  const byDestination = db.prepare<QueueRow>(
+    `SELECT ${QUEUE_COLUMNS} FROM queue WHERE destination = ? ORDER BY queue_id`,
+  )
+  const one = db.prepare<QueueRow>(`SELECT ${QUEUE_COLUMNS} FROM queue WHERE queue_id = ?`)
+  const bodyOf = db.prepare<[...BodyRow, skipOctets: number]>(
+    `SELECT body_id, segment_id, offset, length, crc32, skip_octets FROM queue JOIN body USING (body_id) WHERE queue_id = ?`,
+  )
+  const firstDue = db.prepare<[number | null]>('SELECT min(due_at) FROM queue WHERE held = 0')
+
+  return {
+    async list(filter) {
+      const rows = filter?.destination === undefined ? all.all() : byDestination.all(filter.destination)
+      return rows.map(queueEntry)
+    },
+    async entry(queueId) {
+      const row = one.get(queueId)
+      return row === undefined ? null : queueEntry(row)
+    },
+    async read(queueId, start, end) {
+      const row = bodyOf.get(queueId)
+      if (row === undefined) throw new StoreError('damaged', 'the queue entry is gone')
+      const [bodyId, segmentId, offset, length, crc32, skip] = row
+      return bodies.read(bodyRef([bodyId, segmentId, offset, length, crc32]), skip + start, skip + end)
+    },
+    nextDueAt: async () => firstDue.get()?.[0] ?? null,
+  }
+}

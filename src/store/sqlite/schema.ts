@@ -1,0 +1,150 @@
+/**
+ * The schema, as steps that only go forward. A step that has been released is never edited.
+ *
+ * What belongs to an account has `account_id` first in every key. A message's row is clustered by one integer,
+ * `account_id * 2^32 + message_key`: the same order, in a table whose leaves hold long rows well.
+ */
+export type Migration = { readonly version: number; readonly sql: string }
+
+export const MIGRATIONS: readonly Migration[] = [
+  {
+    version: 1,
+    sql: `
+      CREATE TABLE domain (
+        name TEXT PRIMARY KEY,
+        catch_all TEXT -- address as JSON
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE account (
+        account_id INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused
+        local_part TEXT NOT NULL,
+        domain TEXT NOT NULL REFERENCES domain (name),
+        credential TEXT NOT NULL, -- JSON
+        quota_octets INTEGER,
+        used_octets INTEGER NOT NULL DEFAULT 0,
+        used_messages INTEGER NOT NULL DEFAULT 0,
+        mod_seq INTEGER NOT NULL DEFAULT 0,
+        next_mailbox_id INTEGER NOT NULL DEFAULT 1,
+        next_message_key INTEGER NOT NULL DEFAULT 1,
+        uid_validity INTEGER NOT NULL DEFAULT 0 -- the last one given out
+      ) STRICT;
+
+      -- Accounts' and aliases' addresses: unique over both.
+      CREATE TABLE address (
+        domain TEXT NOT NULL REFERENCES domain (name),
+        local_key TEXT NOT NULL, -- lower-case
+        local_part TEXT NOT NULL,
+        account_id INTEGER REFERENCES account (account_id), -- null: an alias
+        targets TEXT, -- addresses as JSON; null: an account
+        PRIMARY KEY (domain, local_key)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX address_account ON address (account_id) WHERE account_id IS NOT NULL;
+
+      CREATE TABLE mailbox (
+        account_id INTEGER NOT NULL,
+        mailbox_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        special_use TEXT,
+        uid_validity INTEGER NOT NULL,
+        uid_next INTEGER NOT NULL DEFAULT 1,
+        highest_mod_seq INTEGER NOT NULL,
+        messages INTEGER NOT NULL DEFAULT 0,
+        unseen INTEGER NOT NULL DEFAULT 0,
+        deleted INTEGER NOT NULL DEFAULT 0,
+        size_octets INTEGER NOT NULL DEFAULT 0,
+        PRIMARY KEY (account_id, mailbox_id)
+      ) STRICT, WITHOUT ROWID;
+      CREATE UNIQUE INDEX mailbox_name ON mailbox (account_id, name);
+      CREATE UNIQUE INDEX mailbox_special_use ON mailbox (account_id, special_use) WHERE special_use IS NOT NULL;
+
+      CREATE TABLE subscription (
+        account_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        PRIMARY KEY (account_id, name)
+      ) STRICT, WITHOUT ROWID;
+
+      -- Keywords ever stored in a mailbox, in the case they were first stored with.
+      CREATE TABLE keyword (
+        account_id INTEGER NOT NULL,
+        mailbox_id INTEGER NOT NULL,
+        name_key TEXT NOT NULL, -- lower-case
+        name TEXT NOT NULL,
+        PRIMARY KEY (account_id, mailbox_id, name_key)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE entry (
+        account_id INTEGER NOT NULL,
+        mailbox_id INTEGER NOT NULL,
+        uid INTEGER NOT NULL,
+        mod_seq INTEGER NOT NULL,
+        flags INTEGER NOT NULL, -- bits of flags.ts
+        keywords TEXT NOT NULL, -- ' a  b ': each between two spaces
+        internal_date INTEGER NOT NULL,
+        saved_at INTEGER NOT NULL,
+        size_octets INTEGER NOT NULL,
+        message_key INTEGER NOT NULL,
+        PRIMARY KEY (account_id, mailbox_id, uid)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX entry_mod_seq ON entry (account_id, mailbox_id, mod_seq);
+
+      -- Runs of uids expunged by one command.
+      CREATE TABLE expunged (
+        account_id INTEGER NOT NULL,
+        mailbox_id INTEGER NOT NULL,
+        mod_seq INTEGER NOT NULL,
+        first_uid INTEGER NOT NULL,
+        last_uid INTEGER NOT NULL,
+        PRIMARY KEY (account_id, mailbox_id, mod_seq, first_uid)
+      ) STRICT, WITHOUT ROWID;
+
+      CREATE TABLE message (
+        message_id INTEGER PRIMARY KEY, -- account_id * 2^32 + message_key
+        body_id INTEGER NOT NULL,
+        entries INTEGER NOT NULL,
+        summary TEXT NOT NULL -- summary-codec.ts
+      ) STRICT;
+      CREATE INDEX message_dead ON message (entries) WHERE entries = 0;
+
+      -- Immutable content, shared by accounts and queue.
+      CREATE TABLE body (
+        body_id INTEGER PRIMARY KEY,
+        segment_id INTEGER NOT NULL,
+        offset INTEGER NOT NULL, -- of the content, behind its record's head
+        length INTEGER NOT NULL,
+        crc32 INTEGER NOT NULL,
+        record_octets INTEGER NOT NULL,
+        refs INTEGER NOT NULL -- message rows and queue entries
+      ) STRICT;
+      CREATE INDEX body_dead ON body (refs) WHERE refs = 0;
+
+      CREATE TABLE segment (
+        segment_id INTEGER PRIMARY KEY,
+        size_octets INTEGER NOT NULL, -- what lies behind was never committed
+        live_octets INTEGER NOT NULL
+      ) STRICT;
+      CREATE INDEX segment_dead ON segment (live_octets) WHERE live_octets = 0;
+
+      CREATE TABLE queue (
+        queue_id INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused
+        trace_id TEXT NOT NULL,
+        destination TEXT NOT NULL,
+        envelope TEXT NOT NULL, -- JSON
+        recipients TEXT NOT NULL, -- JSON
+        body_id INTEGER NOT NULL,
+        skip_octets INTEGER NOT NULL,
+        size_octets INTEGER NOT NULL,
+        accepted_at INTEGER NOT NULL,
+        expires_at INTEGER NOT NULL,
+        attempts INTEGER NOT NULL DEFAULT 0,
+        next_attempt_at INTEGER NOT NULL,
+        delay_notice_at INTEGER,
+        sender_verified INTEGER NOT NULL,
+        held INTEGER NOT NULL DEFAULT 0,
+        lease TEXT,
+        due_at INTEGER NOT NULL -- next_attempt_at, or the end of the lease
+      ) STRICT;
+      CREATE INDEX queue_due ON queue (due_at, queue_id, destination) WHERE held = 0;
+      CREATE INDEX queue_destination ON queue (destination);
+    `,
+  },
+]

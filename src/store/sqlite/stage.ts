@@ -1,0 +1,160 @@
+/** Where a message's bytes wait for their command: small ones in memory, large ones in a file of the spool. */
+import { randomUUID } from 'node:crypto'
+import { join } from 'node:path'
+import { crc32 } from 'node:zlib'
+import { assert } from '../../std/assert.ts'
+import { BODY_IN_MEMORY_MAX_OCTETS } from '../../model/limits.ts'
+import { type BodySink, type StagedBody, StoreError } from '../contract.ts'
+import type { Files, SpoolFile } from '../files.ts'
+import { storeError } from './errors.ts'
+import { isSpoolName, spoolName, spoolPath } from './paths.ts'
+import { encodeHead, HEAD_OCTETS } from './record.ts'
+
+export type Staging = { stage(): BodySink; discard(body: StagedBody): Promise<void> }
+
+const FIRST_CAPACITY = 8 * 1024
+const NO_META = new Uint8Array(0)
+
+export function staging(options: { dataDir: string; files: Files; hasSpace: (octets: number) => boolean }): Staging {
+  const { dataDir, files } = options
+  const pathOf = (name: string): string => join(spoolPath(dataDir), name)
+
+  return {
+    stage: () => bodySink({ files, pathOf, hasSpace: options.hasSpace }),
+    async discard(body) {
+      if (body.kind !== 'file') return
+      assert(isSpoolName(body.file), 'a staged file has a name of the spool')
+      await removeQuietly(files, pathOf(body.file))
+    },
+  }
+}
+
+/**
+ * Holds at most BODY_IN_MEMORY_MAX_OCTETS; a longer body flows through that buffer into its file, which is a segment
+ * of one record: its head is written last.
+ */
+function bodySink({
+  files,
+  pathOf,
+  hasSpace,
+}: {
+  files: Files
+  pathOf: (name: string) => string
+  hasSpace: (octets: number) => boolean
+}): BodySink {
+  let buffer = new Uint8Array(0)
+  let filled = 0
+  let flushed = 0
+  let crc = 0
+  let spool: { readonly name: string; readonly file: SpoolFile } | null = null
+  let at: 'open' | 'finished' | 'aborted' = 'open'
+
+  function keep(bytes: Uint8Array): void {
+    if (filled + bytes.length > buffer.length) {
+      const wanted = Math.max(FIRST_CAPACITY, filled + bytes.length, buffer.length * 2)
+      const larger = new Uint8Array(Math.min(BODY_IN_MEMORY_MAX_OCTETS, wanted))
+      larger.set(buffer.subarray(0, filled))
+      buffer = larger
+    }
+    buffer.set(bytes, filled)
+    filled += bytes.length
+  }
+
+  async function flush(): Promise<void> {
+    if (spool === null) {
+      const name = spoolName(randomUUID())
+      spool = { name, file: await files.createSpool(pathOf(name)) }
+    }
+    await spool.file.write(buffer.subarray(0, filled), HEAD_OCTETS + flushed)
+    flushed += filled
+    filled = 0
+  }
+
+  async function finishFile(name: string, file: SpoolFile): Promise<StagedBody> {
+    if (filled > 0) await flush()
+    await file.write(encodeHead(flushed, crc, NO_META), 0)
+    await file.sync()
+    await file.close()
+    return { kind: 'file', file: name, sizeOctets: flushed, crc32: crc }
+  }
+
+  return {
+    get sizeOctets() {
+      return flushed + filled
+    },
+    async write(chunk) {
+      assert(at === 'open', 'a finished body takes no more')
+      if (!guarded(() => hasSpace(flushed + filled + chunk.length))) {
+        throw new StoreError('no-space', 'the device is nearly full: nothing more is taken')
+      }
+      crc = crc32(chunk, crc)
+      for (let rest = chunk; rest.length > 0;) {
+        const room = BODY_IN_MEMORY_MAX_OCTETS - filled
+        if (room === 0) {
+          await guardedAsync(flush)
+          continue
+        }
+        keep(rest.subarray(0, room))
+        rest = rest.subarray(room)
+      }
+    },
+    async finish() {
+      assert(at === 'open', 'a body is finished once')
+      at = 'finished'
+      if (spool === null) {
+        const bytes = buffer.slice(0, filled) // Exact: it may be handed to the writer's thread whole.
+        buffer = NO_META
+        return { kind: 'memory', bytes }
+      }
+      const { name, file } = spool
+      try {
+        return await guardedAsync(() => finishFile(name, file))
+      } catch (error) {
+        await closeQuietly(file)
+        await removeQuietly(files, pathOf(name))
+        throw error
+      }
+    },
+    async abort() {
+      if (at !== 'open') return
+      at = 'aborted'
+      buffer = NO_META
+      if (spool === null) return
+      await closeQuietly(spool.file)
+      await removeQuietly(files, pathOf(spool.name))
+    },
+  }
+}
+
+async function closeQuietly(file: SpoolFile): Promise<void> {
+  try {
+    await file.close()
+  } catch {
+    // Its bytes are thrown away; a close that fails loses nothing.
+  }
+}
+
+function removeQuietly(files: Files, path: string): Promise<void> {
+  try {
+    files.remove(path)
+  } catch {
+    // The next start empties the spool.
+  }
+  return Promise.resolve()
+}
+
+function guarded<T>(call: () => T): T {
+  try {
+    return call()
+  } catch (error) {
+    throw storeError(error)
+  }
+}
+
+async function guardedAsync<T>(call: () => Promise<T>): Promise<T> {
+  try {
+    return await call()
+  } catch (error) {
+    throw storeError(error)
+  }
+}

@@ -1,0 +1,295 @@
+/**
+ * The write side, without threads: takes groups of commands, runs each in a savepoint of its own, puts their bytes on
+ * the device, then their rows, and only then answers.
+ */
+import { never } from '../../std/assert.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { Log } from '../../std/log.ts'
+import { type ChangeNotice, StoreError } from '../contract.ts'
+import type { Files } from '../files.ts'
+import { directoryHandlers } from './commands/directory.ts'
+import { flagHandlers } from './commands/flags.ts'
+import { intakeHandlers } from './commands/intake.ts'
+import { mailboxHandlers } from './commands/mailboxes.ts'
+import { mailboxRows } from './commands/mailbox-rows.ts'
+import { queueHandlers } from './commands/queue.ts'
+import { transferHandlers } from './commands/transfer.ts'
+import { type Database, openDatabase } from './database.ts'
+import { storeError } from './errors.ts'
+import { lockDirectory } from './lock.ts'
+import { migrate } from './migrate.ts'
+import { databasePath, segmentsPath, spoolPath } from './paths.ts'
+import { bodiesOf, bodyOctets, octetsOf, type PreparedBody, type PreparedCommand } from './prepared.ts'
+import { recover } from './recover.ts'
+import { SyncFailed, type SegmentGrowth, type SegmentLog } from './segments.ts'
+import { spaceFor } from './space.ts'
+import { type Handlers, type Work } from './work.ts'
+
+export type Settled = { readonly ok: true; readonly outcome: unknown } | { readonly ok: false; readonly error: unknown }
+export type GroupResult = { readonly settled: readonly Settled[]; readonly notices: readonly ChangeNotice[] }
+
+export type Writer = {
+  /** Runs commands as one commit; `settled` is in their order. Never throws for what fails a command. */
+  run(commands: readonly PreparedCommand[]): GroupResult
+  close(): void
+}
+
+export type WriterOptions = {
+  readonly dataDir: string
+  readonly files: Files
+  readonly clock: Clock
+  readonly log: Log
+  /** Reads the whole database for damage before opening (R11). */
+  readonly quickCheck?: boolean
+  readonly segmentMaxOctets?: number
+}
+
+/**
+ * Opens a data directory for writing, making or migrating it first.
+ * @throws InUse, NewerSchema: one line for the operator
+ * @throws StoreError
+ */
+export function openWriter(options: WriterOptions): Writer {
+  const { dataDir, files, log } = options
+  for (const path of [dataDir, segmentsPath(dataDir), spoolPath(dataDir)]) files.makeDirectory(path)
+  const unlock = lockDirectory(dataDir)
+  let db: Database | null = null
+  try {
+    db = openDatabase(databasePath(dataDir))
+    migrate(db, { dataDir, files, log })
+    files.syncDirectory(dataDir)
+    if (options.quickCheck === true) quickCheck(db)
+    const { segments, nextBodyId } = recover(db, options)
+    return writer(options, { db, segments, nextBodyId, unlock })
+  } catch (error) {
+    db?.close()
+    unlock()
+    throw error
+  }
+}
+
+function quickCheck(db: Database): void {
+  const [found] = db.prepare<[string]>('PRAGMA quick_check(1)').get() ?? ['no answer']
+  if (found !== 'ok') throw new StoreError('damaged', `the database is damaged: ${found}`)
+}
+
+function writer(
+  { dataDir, files, clock, log }: WriterOptions,
+  parts: { db: Database; segments: SegmentLog; nextBodyId: number; unlock: () => void },
+): Writer {
+  const { db, segments, unlock } = parts
+  let nextBodyId = parts.nextBodyId
+  /** After a failed sync or commit nothing is certain any more: no write until restart (RELIABILITY §0.3). */
+  let poison: StoreError | null = null
+  let rowsDropped = false
+  const handlers = makeHandlers(db)
+  const hasSpace = spaceFor({ files, clock, path: dataDir })
+  const collect = collector(db, segments)
+
+  const insertBody = db.prepare(
+    'INSERT INTO body (body_id, segment_id, offset, length, crc32, record_octets, refs) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  )
+  const growSegment = db.prepare(
+    `INSERT INTO segment (segment_id, size_octets, live_octets) VALUES (?, ?, ?)
+     ON CONFLICT DO UPDATE SET size_octets = excluded.size_octets, live_octets = live_octets + excluded.live_octets`,
+  )
+  const [begin, commit, rollback, savepoint, releaseSavepoint, rollbackTo] = [
+    'BEGIN IMMEDIATE',
+    'COMMIT',
+    'ROLLBACK',
+    'SAVEPOINT command',
+    'RELEASE command',
+    'ROLLBACK TO command',
+  ].map((sql) => db.prepare(sql)) as unknown as [Step, Step, Step, Step, Step, Step]
+
+  function keepBody(bodyId: number, body: PreparedBody, refs: number, meta: object): void {
+    const { segmentId, offset, recordOctets } = segments.place(body, meta)
+    insertBody.run(bodyId, segmentId, offset, bodyOctets(body), body.crc32, recordOctets, refs)
+  }
+
+  function runOne(command: PreparedCommand, notices: Notices): Settled {
+    if ((command.do === 'accept' || command.do === 'append') && !hasSpace(octetsOf(command))) {
+      return failed(new StoreError('no-space', 'the device is nearly full: nothing more is taken'))
+    }
+    const mark = segments.mark()
+    const heard: ChangeNotice[] = []
+    const work: Work = {
+      newBody: () => nextBodyId++,
+      keepBody,
+      dropped() {
+        rowsDropped = true
+      },
+      notice: (notice) => void heard.push(notice),
+      mailboxChanged: (accountId, mailboxId, modSeq) =>
+        void heard.push({ kind: 'mailbox', accountId, mailboxId, modSeq }),
+    }
+    savepoint.run()
+    try {
+      const handler = handlers[command.do] as (input: PreparedCommand, work: Work) => unknown
+      const outcome = handler(command, work)
+      releaseSavepoint.run()
+      for (const notice of heard) notices.add(notice)
+      return { ok: true, outcome }
+    } catch (error) {
+      segments.rewind(mark)
+      if (!db.inTransaction) throw error // SQLite has rolled back the whole group.
+      rollbackTo.run()
+      releaseSavepoint.run()
+      return failed(error)
+    }
+  }
+
+  /** Bytes, then their row counts. */
+  function flush(): void {
+    if (segments.pending === 0) return
+    const growth: readonly SegmentGrowth[] = segments.flush()
+    for (const { segmentId, sizeOctets, liveOctets } of growth) growSegment.run(segmentId, sizeOctets, liveOctets)
+  }
+
+  function attempt(commands: readonly PreparedCommand[]): GroupResult {
+    let stage: 'begin' | 'rows' | 'bytes' | 'commit' = 'begin'
+    rowsDropped = false
+    try {
+      begin.run()
+      stage = 'rows'
+      const notices = noticesOfGroup()
+      const settled = commands.map((command) => runOne(command, notices))
+      stage = 'bytes'
+      flush()
+      const emptied = rowsDropped ? collect() : []
+      stage = 'commit'
+      commit.run()
+      segments.commit()
+      removeSegments(emptied)
+      return { settled, notices: notices.all() }
+    } catch (error) {
+      const fault = storeError(error)
+      segments.abandon(stage === 'commit' ? 'unknown' : 'rolled-back')
+      undo()
+      if (isFinal(fault, stage)) poisonWith(fault)
+      if (stage === 'bytes' && isNoSpace(fault)) return withoutBodies(commands, fault)
+      return { settled: commands.map(() => failed(fault)), notices: [] }
+    }
+  }
+
+  /** No room for new bytes: those that brought none may still go on (R6). */
+  function withoutBodies(commands: readonly PreparedCommand[], fault: unknown): GroupResult {
+    const bare = commands.filter((command) => bodiesOf(command).length === 0)
+    const result: GroupResult = bare.length === 0 ? { settled: [], notices: [] } : attempt(bare)
+    const answers = result.settled.values()
+    const settled = commands.map((command) =>
+      bodiesOf(command).length === 0 ? (answers.next().value ?? failed(fault)) : failed(fault),
+    )
+    return { settled, notices: result.notices }
+  }
+
+  function undo(): void {
+    try {
+      if (db.inTransaction) rollback.run()
+    } catch (error) {
+      poisonWith(error)
+    }
+  }
+
+  function poisonWith(fault: unknown): void {
+    poison ??= new StoreError('device', 'a write to the device failed: no more writes until restart', { cause: fault })
+    log.error({ event: 'store.poisoned', cause: String(fault) })
+  }
+
+  function removeSegments(segmentIds: readonly number[]): void {
+    try {
+      segments.remove(segmentIds)
+    } catch (error) {
+      // Litter: collected at a later start.
+      log.warn({ event: 'store.segment.not-removed', segmentIds, cause: String(error) })
+    }
+  }
+
+  return {
+    run(commands) {
+      if (poison !== null) return { settled: commands.map(() => failed(poison)), notices: [] }
+      return attempt(commands)
+    },
+    close() {
+      segments.close()
+      db.close()
+      unlock()
+    },
+  }
+}
+
+type Step = { run(): number }
+type Stage = 'begin' | 'rows' | 'bytes' | 'commit'
+
+const failed = (error: unknown): Settled => ({ ok: false, error })
+const isNoSpace = (fault: unknown): boolean => fault instanceof StoreError && fault.kind === 'no-space'
+
+/** Whether after this fault no write may be trusted. */
+function isFinal(fault: unknown, stage: Stage): boolean {
+  if (!(fault instanceof StoreError)) return false
+  switch (fault.kind) {
+    case 'no-space':
+    case 'busy':
+    case 'closed':
+      return false
+    case 'device':
+    case 'damaged':
+      return fault instanceof SyncFailed || stage !== 'begin'
+    default:
+      return never(fault.kind)
+  }
+}
+
+function makeHandlers(db: Database): Handlers {
+  const rows = mailboxRows(db)
+  const intake = intakeHandlers(db, rows)
+  const transfer = transferHandlers(db, rows)
+  return {
+    ...directoryHandlers(db, rows),
+    ...intake,
+    ...flagHandlers(db, rows),
+    ...transfer,
+    ...mailboxHandlers(db, rows, transfer),
+    ...queueHandlers(db, intake.accept),
+  }
+}
+
+type Notices = { add(notice: ChangeNotice): void; all(): ChangeNotice[] }
+
+/** One notice for each mailbox, with its newest change; the others once. */
+function noticesOfGroup(): Notices {
+  const heard = new Map<string, ChangeNotice>()
+  return {
+    add(notice) {
+      const account = 'accountId' in notice ? notice.accountId : 0
+      const mailbox = 'mailboxId' in notice ? notice.mailboxId : 0
+      heard.set(`${notice.kind} ${account} ${mailbox}`, notice)
+    },
+    all: () => [...heard.values()],
+  }
+}
+
+/** Takes away what nothing refers to any more. @returns segments whose files may go after the commit */
+function collector(db: Database, segments: SegmentLog): () => number[] {
+  const releaseBodies = db.prepare(
+    `UPDATE body SET refs = refs - dead.count
+     FROM (SELECT body_id, count(*) AS count FROM message WHERE entries = 0 GROUP BY body_id) AS dead
+     WHERE body.body_id = dead.body_id`,
+  )
+  const deleteMessages = db.prepare('DELETE FROM message WHERE entries = 0')
+  const deleteBodies = db.prepare<[number, number]>(
+    'DELETE FROM body WHERE refs = 0 RETURNING segment_id, record_octets',
+  )
+  const shrinkSegment = db.prepare('UPDATE segment SET live_octets = live_octets - ? WHERE segment_id = ?')
+  const deleteSegments = db.prepare<[number]>(
+    'DELETE FROM segment WHERE live_octets = 0 AND segment_id <> ? RETURNING segment_id',
+  )
+  return () => {
+    releaseBodies.run()
+    deleteMessages.run()
+    const dead = new Map<number, number>()
+    for (const [segmentId, octets] of deleteBodies.all()) dead.set(segmentId, (dead.get(segmentId) ?? 0) + octets)
+    for (const [segmentId, octets] of dead) shrinkSegment.run(octets, segmentId)
+    return deleteSegments.all(segments.currentId).map(([segmentId]) => segmentId)
+  }
+}
