@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { lineOf, scan } from './scan.ts'
-import { check, RULE_NAMES, type RuleName, unusedLimits } from './tidy.ts'
+import { check, RULE_NAMES, type RuleName, unknownNumbers, unusedLimits } from './tidy.ts'
 
 const rulesThatFire = (path: string, text: string): RuleName[] => [...new Set(check({ path, text }).map((p) => p.rule))]
 
@@ -31,6 +31,11 @@ const PLANTED: Record<(typeof RULE_NAMES)[number], readonly (readonly [path: str
     [PURE, "import {\n  connect,\n} from 'node:net'"],
     [PURE, "import 'node:fs'"],
     [PURE, "const fs = await import('node:fs')"],
+  ],
+  'no-test-code': [
+    [PURE, "import { fake } from './testing/fake.ts'"],
+    [PURE, "import type { Fake } from '../x.test-kit.ts'"],
+    [PURE, "import { fake } from './test-connection.ts'"],
   ],
   'erasable-syntax': [
     [PURE, 'enum Color { Red }'],
@@ -80,7 +85,7 @@ const INNOCENT: readonly (readonly [path: string, text: string])[] = [
   ['src/session/x.test.ts', 'setTimeout(f, 1)'],
   ['README.ru.md', 'cd ~/mail'],
   ['docs/x.md', 'https://example.org/home/page'],
-  ['src/session/x.test.ts', ''],
+  ['src/session/test-connection.ts', "import { x } from './testing/y.ts'"],
 ]
 
 suite('tidy', () => {
@@ -98,6 +103,17 @@ suite('tidy', () => {
     assert.deepEqual(
       unusedLimits([limits, user, byTest]).map(({ line, why }) => [line, why]),
       [[2, 'B_MAX is obeyed nowhere']],
+    )
+  })
+})
+
+suite('numbered rules', () => {
+  test('a number that docs/rules.md lacks', () => {
+    const rules = { path: 'docs/rules.md', text: '| D7 | … |\n| S18, S20 | … |' }
+    const source = { path: 'src/a.ts', text: "f() // D7, S20.\n// R99: what is that?\nconst R98 = 'R97'" }
+    assert.deepEqual(
+      unknownNumbers([rules, source]).map(({ line, why }) => [line, why]),
+      [[2, 'R99 is not in docs/rules.md']],
     )
   })
 })

@@ -43,6 +43,12 @@ const RULES = {
     ))
       if (code.startsWith('import', found.at)) yield found
   },
+  *'no-test-code'({ path, text }, code) {
+    if (!path.startsWith('src/') || isTest(path) || !isCode(path)) return
+    for (const found of text.matchAll(/\bfrom\s*['"](\.[^'"]+)['"]/g))
+      if (code.startsWith('from', found.index) && isTest(found[1]!))
+        yield { at: found.index, why: `${found[1]} is for tests` }
+  },
   *'erasable-syntax'({ path }, code) {
     if (!isCode(path)) return
     yield* matches(code, /(?<![\w$.])(?:const\s+)?enum\s+[A-Za-z_$]\w*\s*\{/g, () => 'no enum: a union of literals')
@@ -87,7 +93,7 @@ const RULES = {
   },
 } satisfies Record<string, Rule>
 
-export type RuleName = keyof typeof RULES | 'limits-used'
+export type RuleName = keyof typeof RULES | 'limits-used' | 'known-numbers'
 export const RULE_NAMES = Object.keys(RULES) as (keyof typeof RULES)[]
 
 export function check(file: SourceFile): Problem[] {
@@ -114,6 +120,26 @@ export function unusedLimits(files: readonly SourceFile[]): Problem[] {
     }))
 }
 
+/** Every rule, fault or attempt that a comment cites by number (`D7`, `R13`, `S3`) stands in docs/rules.md. */
+export function unknownNumbers(files: readonly SourceFile[]): Problem[] {
+  const rules = files.find(({ path }) => path === 'docs/rules.md')?.text ?? ''
+  const known = new Set(rules.match(/\b[DRS]\d+\b/g))
+  return files
+    .filter(({ path }) => path.startsWith('src/') && path.endsWith('.ts'))
+    .flatMap(({ path, text }) =>
+      scan(text).comments.flatMap((comment) =>
+        [...comment.text.matchAll(/(?<![\w$`'".-])[DRS]\d{1,2}(?![\w$`'".-]*[\w$])/g)]
+          .filter(([id]) => !known.has(id))
+          .map((found) => ({
+            rule: 'known-numbers' as const,
+            path,
+            line: lineOf(text, comment.start + found.index),
+            why: `${found[0]} is not in docs/rules.md`,
+          })),
+      ),
+    )
+}
+
 export function projectFiles(root: string): SourceFile[] {
   const text = /\.(?:ts|js|mjs|json|md|toml|yml|yaml|sh|txt|service)$|(?:^|\/)(?:run|LICENSE)$/
   return filesBelow(root, '.')
@@ -126,7 +152,7 @@ export const show = ({ path, line, rule, why }: Problem): string => `${path}:${l
 if (argv[1] === import.meta.filename) {
   const files = projectFiles(ROOT)
   const unused = unusedLimits(files)
-  const problems = [...files.flatMap(check), ...(ALL_LIMITS_IN_USE ? unused : [])]
+  const problems = [...files.flatMap(check), ...unknownNumbers(files), ...(ALL_LIMITS_IN_USE ? unused : [])]
   for (const problem of problems) console.log(show(problem))
   if (argv.includes('--limits')) for (const problem of unused) console.log(show(problem))
   process.exitCode = problems.length > 0 ? 1 : 0

@@ -20,4 +20,6 @@ export function filesBelow(root: string, folder: string): string[] {
 
 export const read = (root: string, path: string): string => readFileSync(join(root, path), 'utf8')
 
-export const isTest = (path: string): boolean => /\.test\.ts$|-suite\.ts$/.test(path) || path.startsWith('test/')
+/** Tests, and what only tests use: `x.test.ts`, `x.test-kit.ts`, `test-x.ts`, `x-suite.ts`, `testing/`, `test/`. */
+export const isTest = (path: string): boolean =>
+  /\.test(?:-kit)?\.ts$|-suite\.ts$|(?:^|\/)test-[^/]*\.ts$|\/testing\//.test(path) || path.startsWith('test/')
