@@ -1,4 +1,5 @@
 import { HEADER_BLOCK_MAX_OCTETS } from '../../model/limits.ts'
+import { emptyLineAt, headerFields } from '../../format/header/field.ts'
 
 /** Rewrites the header of a submitted message while it streams by (RFC 6409 §8); the body passes untouched. */
 export type HeaderCompleter = {
@@ -8,43 +9,25 @@ export type HeaderCompleter = {
 }
 
 const LF = 0x0a
-const CR = 0x0d
 const CRLF = Buffer.from('\r\n')
 
 /** RFC 5322 §3.6.3: blind recipients are nobody else's business. RFC 5321 §4.4: Return-Path is the last server's to write. */
 const DROPPED = new Set(['bcc', 'resent-bcc', 'return-path'])
-/** Longer names are none of those we look for. */
-const NAME_MAX_OCTETS = 32
-
-const isBlank = (octet: number | undefined): boolean => octet === 0x20 || octet === 0x09
-
-/** The field's name in lower case, or null when the line is no field (RFC 5322 §3.6.8; §4.5: blanks before the colon). */
-function fieldName(line: Buffer): string | null {
-  let end = 0
-  while (end < line.length && line[end]! > 0x20 && line[end]! < 0x7f && line[end] !== 0x3a) end++
-  if (end === 0) return null
-  let colon = end
-  while (isBlank(line[colon])) colon++
-  if (line[colon] !== 0x3a) return null
-  return end > NAME_MAX_OCTETS ? '' : line.toString('latin1', 0, end).toLowerCase()
-}
 
 /**
  * Drops Bcc, Resent-Bcc and Return-Path; adds Date and Message-ID where they are missing.
- * Choice: a line that is no header field ends the header, and an empty line is put before it.
+ * Choice: a message whose first line is no header field has no header, and gets one of its own before an empty line.
  * Choice: a header larger than HEADER_BLOCK_MAX_OCTETS passes as it is; the scan refuses it.
  * @param options.date the Date field's value; `messageId` with its angle brackets
  */
 export function createHeaderCompleter(options: { date: string; messageId: string }): HeaderCompleter {
   let buffer = Buffer.allocUnsafe(4096)
   let length = 0
+  /** The line that starts here is the first that has not been seen whole. */
   let lineStart = 0
+  /** No line feed lies between `lineStart` and here. */
   let searched = 0
   let passing = false
-  let dropping = false
-  const present = new Set<string>()
-  /** Parts of the header to keep, as [start, end) in `buffer`. */
-  const kept: [start: number, end: number][] = []
 
   const take = (chunk: Uint8Array): void => {
     if (length + chunk.length > buffer.length) {
@@ -56,45 +39,46 @@ export function createHeaderCompleter(options: { date: string; messageId: string
     length += chunk.length
   }
 
-  const keep = (start: number, end: number): void => {
-    const last = kept.at(-1)
-    if (last?.[1] === start) last[1] = end
-    else kept.push([start, end])
-  }
+  // Interop: some programs leave the separator line of an mbox file in front.
+  const separatorEnd = (block: Buffer): number =>
+    block.toString('latin1', 0, 5) === 'From ' ? block.indexOf(LF) + 1 || block.length : 0
 
-  /** @returns whether the line still belongs to the header */
-  const readLine = (start: number, end: number): boolean => {
-    const line = buffer.subarray(start, end)
-    if (line[0] === LF || (line[0] === CR && line[1] === LF)) return false
-    if (isBlank(line[0]) && start > 0) {
-      if (!dropping) keep(start, end)
-      return true
+  /** @returns where the header ends, once that is known: at an empty line, or at 0 when there is none */
+  const findEnd = (view: Buffer): number | null => {
+    for (;;) {
+      if (emptyLineAt(view, lineStart) > 0) return lineStart
+      const feed = view.indexOf(LF, Math.max(lineStart, searched))
+      if (feed === -1) return null
+      if (lineStart === 0 && separatorEnd(view) === 0 && headerFields(view.subarray(0, feed + 1))[0]?.name === '')
+        return 0
+      lineStart = feed + 1
     }
-    // Interop: some programs leave the separator line of an mbox file in front.
-    if (start === 0 && line.toString('latin1', 0, 5) === 'From ') return true
-    const name = fieldName(line)
-    if (name === null) return false
-    present.add(name)
-    dropping = DROPPED.has(name)
-    if (!dropping) keep(start, end)
-    return true
+  }
+  const additions = (present: ReadonlySet<string>): string => {
+    const date = present.has('date') ? '' : `Date: ${options.date}\r\n` // RFC 6409 §8.2.
+    return present.has('message-id') ? date : `${date}Message-ID: ${options.messageId}\r\n` // RFC 6409 §8.3.
   }
 
   /** The header as it shall be, and what came after it. */
-  const close = (bodyStart: number): readonly Uint8Array[] => {
+  const close = (end: number): readonly Uint8Array[] => {
     passing = true
-    const parts: Uint8Array[] = kept.map(([start, end]) => buffer.subarray(start, end))
+    const skip = end === 0 ? 0 : separatorEnd(buffer.subarray(0, end))
+    const block = buffer.subarray(skip, end)
+    const parts: Uint8Array[] = []
+    const present = new Set<string>()
+    for (const field of headerFields(block)) {
+      const name = field.name.toLowerCase()
+      present.add(name)
+      if (!DROPPED.has(name)) parts.push(block.subarray(field.start, field.end))
+    }
     const last = parts.at(-1)
     if (last !== undefined && last.at(-1) !== LF) parts.push(CRLF)
-    let added = ''
-    if (!present.has('date')) added += `Date: ${options.date}\r\n` // RFC 6409 §8.2.
-    if (!present.has('message-id')) added += `Message-ID: ${options.messageId}\r\n` // RFC 6409 §8.3.
-    if (added !== '') parts.push(Buffer.from(added))
-    const rest = buffer.subarray(bodyStart, length)
-    const separated = rest.length === 0 || rest[0] === LF || (rest[0] === CR && rest[1] === LF)
-    if (!separated) parts.push(CRLF)
-    if (rest.length > 0) parts.push(rest)
-    return parts
+    parts.push(Buffer.from(additions(present)))
+    const rest = buffer.subarray(end, length)
+    if (rest.length > 0 && emptyLineAt(rest, 0) === 0) parts.push(CRLF)
+    parts.push(rest)
+    // One piece: a header of a thousand fields is not a thousand writes.
+    return [Buffer.concat(parts)]
   }
 
   return {
@@ -102,19 +86,19 @@ export function createHeaderCompleter(options: { date: string; messageId: string
       if (passing) return [chunk]
       take(chunk)
       const view = buffer.subarray(0, length) // Past it lie octets that nobody wrote.
-      for (let end = view.indexOf(LF, searched); end !== -1; end = view.indexOf(LF, lineStart)) {
-        if (!readLine(lineStart, end + 1)) return close(lineStart)
-        lineStart = end + 1
-      }
+      const end = findEnd(view)
+      if (end !== null) return close(end)
+      // A CR at the end may yet turn out to be half an empty line: `findEnd` looks at the line's start again.
       searched = length
       if (length <= HEADER_BLOCK_MAX_OCTETS) return []
       passing = true
-      return [buffer.subarray(0, length)]
+      return [view]
     },
     finish() {
       if (passing) return []
-      if (lineStart < length && !readLine(lineStart, length)) return close(lineStart)
-      return close(length)
+      const unfinished = buffer.subarray(0, length)
+      const isHeader = lineStart > 0 || separatorEnd(unfinished) > 0 || headerFields(unfinished)[0]?.name !== ''
+      return close(isHeader ? length : 0)
     },
   }
 }

@@ -1,5 +1,5 @@
 import { assert } from '../../std/assert.ts'
-import { HEADER_BLOCK_MAX_OCTETS } from '../../model/limits.ts'
+import { HEADER_BLOCK_MAX_OCTETS, HEADER_LINES_MAX } from '../../model/limits.ts'
 import { createScanner } from '../../format/message/scan.ts'
 import type { Store } from '../../store/contract.ts'
 import type { MessageSink } from '../contract.ts'
@@ -30,14 +30,9 @@ export function openSink(options: {
   const scanner = createScanner()
   let sizeOctets = 0
   let written = 0
-  let firstNulAt = -1
   let begun = false
 
   const emit = async (chunk: Uint8Array): Promise<void> => {
-    if (firstNulAt === -1) {
-      const at = chunk.indexOf(0)
-      if (at !== -1) firstNulAt = written + at
-    }
     written += chunk.length
     scanner.push(chunk)
     await body.write(chunk)
@@ -62,13 +57,14 @@ export function openSink(options: {
     async finish() {
       if (!begun) await begin()
       for (const part of completer?.finish() ?? []) await emit(part)
-      const { summary, receivedCount, fromCount, headerTooLarge } = scanner.finish()
-      const nul = firstNulAt !== -1 && (!nulInBody || firstNulAt < summary.root.bodyStart)
-      if (headerTooLarge || nul) {
-        await body.abort()
-        const why = nul
+      const { summary, receivedCount, fromCount, malformed } = scanner.finish()
+      const why = malformed.headerTooLarge
+        ? `the header has more than ${HEADER_BLOCK_MAX_OCTETS} octets or ${HEADER_LINES_MAX} fields`
+        : malformed.headerHasNul || (malformed.bodyHasNul && !nulInBody)
           ? 'the message contains a NUL octet'
-          : `the header is larger than ${HEADER_BLOCK_MAX_OCTETS} octets`
+          : null
+      if (why !== null) {
+        await body.abort()
         return { at: 'malformed', why }
       }
       assert(summary.sizeOctets === written, 'the scanner counts as many octets as were written')
