@@ -21,6 +21,7 @@ import type {
   StoreFlagsMode,
 } from '../store/contract.ts'
 
+export { StoreError } from '../store/contract.ts'
 export type { AccountInfo, AliasInfo, ChangeNotice, DomainInfo, StoredMessage } from '../store/contract.ts'
 
 /** A person's account, proven or looked up. */
