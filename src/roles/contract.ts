@@ -45,6 +45,8 @@ export type SmtpFacts = {
 export type SmtpPolicy = {
   readonly role: 'mta' | 'msa'
   readonly hostname: string
+  /** Where `<Postmaster>` without a domain goes (RFC 5321 §4.5.1). Default: the hostname. */
+  readonly postmasterDomain?: string
   readonly messageMaxOctets: number
   readonly recipientsMax: number
   /** Null: this port knows no AUTH at all (502 5.5.1). Empty: not on this connection as it is now. */
