@@ -94,7 +94,10 @@ export type Intake = {
     received: string
     complete: { date: number; messageIdDomain: string } | null
   }): MessageSink
-  /** Expands the recipients and commits: local mailboxes and queue in one transaction. @throws StoreError */
+  /**
+   * Expands the recipients and commits: local mailboxes and queue in one transaction. Uses the message up, whatever the
+   * outcome: no discard afterwards. @throws StoreError, also when a recipient is gone since RCPT
+   */
   accept(options: {
     envelope: Envelope
     message: StagedMessage

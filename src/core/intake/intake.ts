@@ -101,8 +101,11 @@ export function createIntake(options: {
       const routed: { asked: Recipient; route: Route }[] = []
       for (const asked of recipients) {
         const route = await routes.resolve(asked.address, { fallbacks: true })
-        // It was there at RCPT. A later try gets the right refusal for this one, and the others their mail.
-        if (route.cut || leadsNowhere(route)) throw new StoreError('busy', 'a recipient is gone since RCPT')
+        if (route.cut || leadsNowhere(route)) {
+          // It was there at RCPT. A later try gets the right refusal for this one, and the others their mail.
+          await store.discard(message.body)
+          throw new StoreError('busy', 'a recipient is gone since RCPT')
+        }
         routed.push({ asked, route })
       }
       const now = clock.now()
@@ -116,6 +119,7 @@ export function createIntake(options: {
         relay: relay.drafts({ envelope: rest, skipOctets: message.skipOctets, now, senderVerified }),
       })
       if (outcome.at === 'over-quota') {
+        await store.discard(message.body)
         log.info({ event: 'intake.over-quota', traceId })
         return outcome
       }
