@@ -1,0 +1,102 @@
+import { styleText } from 'node:util'
+import type { Log, LogEvent } from '../std/log.ts'
+import { Secret } from '../std/secret.ts'
+
+export const LOG_LEVELS = ['debug', 'info', 'warn', 'error'] as const
+export type LogLevel = (typeof LOG_LEVELS)[number]
+
+export type LogOptions = {
+  /** Takes whole lines, each with its line feed. */
+  readonly write: (line: string) => void
+  readonly level: LogLevel
+  /** `json`: one object a line. `pretty`: for a person at a terminal. */
+  readonly format: 'json' | 'pretty'
+  /** Wall time, epoch milliseconds. */
+  readonly now: () => number
+  readonly colours?: boolean
+}
+
+/** Deeper or longer things of a fact are cut: a log line is for reading. */
+const DEPTH_MAX = 6
+const TEXT_MAX_CHARACTERS = 2000
+const CAUSES_MAX = 4
+
+/** Events as lines. CR and LF in facts come out escaped, secrets as `[secret]`, errors with their causes. */
+export function createLog(options: LogOptions): Log {
+  const least = LOG_LEVELS.indexOf(options.level)
+
+  function logWith(standing: Record<string, unknown>): Log {
+    const at = (level: LogLevel): ((event: LogEvent) => void) => {
+      if (LOG_LEVELS.indexOf(level) < least) return () => {}
+      return ({ event, ...facts }) => {
+        const time = new Date(options.now()).toISOString()
+        const all = { ...standing, ...facts }
+        options.write(
+          options.format === 'json'
+            ? `${JSON.stringify(plain({ time, level, event, ...all }, 0))}\n`
+            : pretty(time, level, event, all, options.colours === true),
+        )
+      }
+    }
+    return {
+      debug: at('debug'),
+      info: at('info'),
+      warn: at('warn'),
+      error: at('error'),
+      with: (facts) => logWith({ ...standing, ...facts }),
+    }
+  }
+  return logWith({})
+}
+
+/** What JSON can carry: no secrets, no bytes, no endless things. */
+function plain(value: unknown, depth: number): unknown {
+  if (typeof value === 'string') {
+    return value.length > TEXT_MAX_CHARACTERS ? `${value.slice(0, TEXT_MAX_CHARACTERS)}…` : value
+  }
+  if (typeof value === 'bigint') return value.toString()
+  if (typeof value === 'function' || typeof value === 'symbol') return undefined
+  if (typeof value !== 'object' || value === null) return value
+  if (value instanceof Secret) return value.toJSON()
+  if (depth >= DEPTH_MAX) return '…'
+  if (value instanceof Error) return plainError(value, depth)
+  if (value instanceof Date) return value
+  if (ArrayBuffer.isView(value)) return `[${value.byteLength} octets]`
+  if (Array.isArray(value)) return value.map((item) => plain(item, depth + 1))
+  if (value instanceof Map) return plain(Object.fromEntries(value), depth + 1)
+  if (value instanceof Set) return plain([...value], depth + 1)
+  return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, plain(item, depth + 1)]))
+}
+
+function plainError(error: Error, depth: number): object {
+  const code = 'code' in error && typeof error.code === 'string' ? { code: error.code } : {}
+  const cause = error.cause === undefined || depth >= CAUSES_MAX ? {} : { cause: plain(error.cause, depth + 1) }
+  return { name: error.name, message: plain(error.message, depth), ...code, stack: plain(error.stack, depth), ...cause }
+}
+
+const COLOUR = { debug: 'dim', info: 'green', warn: 'yellow', error: 'red' } as const
+
+/** `12:04:31 info  smtp.message.accepted traceId=… size=1024`. Control characters come out escaped. */
+function pretty(
+  time: string,
+  level: LogLevel,
+  event: string,
+  facts: Record<string, unknown>,
+  colours: boolean,
+): string {
+  const paint = (style: Parameters<typeof styleText>[0], text: string): string =>
+    colours ? styleText(style, text, { validateStream: false }) : text
+  const parts = Object.entries(facts)
+    .filter(([, value]) => value !== undefined)
+    .map(([key, value]) => `${paint('dim', `${key}=`)}${word(value)}`)
+  return `${paint('dim', time.slice(11, 19))} ${paint(COLOUR[level], level.padEnd(5))} ${[event, ...parts].join(' ')}\n`
+}
+
+function word(value: unknown): string {
+  const shown = value instanceof Error ? `${value.name}: ${value.message}` : plain(value, 0)
+  // Bare words only where nothing could be mistaken or move the cursor.
+  if (typeof shown === 'string' && /^[\w.:@/<>+-]{1,200}$/.test(shown)) return shown
+  return (JSON.stringify(shown) ?? '').replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
+    return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
+  })
+}
