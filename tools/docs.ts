@@ -4,9 +4,11 @@
  */
 import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { CATALOG } from '../src/exposure/catalog.ts'
 import { choicesPage } from './docs/choices.ts'
 import { eventsPage } from './docs/events.ts'
 import { limitsPage } from './docs/limits.ts'
+import { portsPage } from './docs/ports.ts'
 import { rfcPage } from './docs/rfc.ts'
 import { filesBelow, isTest, read, ROOT } from './tree.ts'
 
@@ -18,6 +20,7 @@ const pages: Record<string, string> = {
   'rfc.md': rfcPage(sources),
   'choices.md': choicesPage(sources),
   'events.md': eventsPage(sources),
+  'ports.md': portsPage(CATALOG),
   'limits.md': await limitsPage(sources),
 }
 

@@ -1,0 +1,38 @@
+/** docs/ports.md: the catalog of ports. */
+import { cell, page } from './page.ts'
+
+/** What this page reads of a row of src/exposure/catalog.ts. */
+export type PortRow = {
+  readonly service: string
+  readonly role: string
+  readonly port: number
+  readonly tls: string
+  readonly who: string
+  readonly faces: string
+  readonly enabled: boolean
+  readonly why: string
+  readonly rules: readonly string[]
+}
+
+const TLS: Record<string, string> = {
+  none: 'none',
+  implicit: 'from the first octet',
+  'starttls-offered': 'STARTTLS, if the peer can',
+  'starttls-enforced': 'STARTTLS, before anything secret',
+}
+
+export function portsPage(catalog: readonly PortRow[]): string {
+  const rows = catalog.map(
+    ({ service, role, port, tls, who, faces, enabled, why, rules }) =>
+      `| ${port} | \`${service}\` | ${role.toUpperCase()} | ${TLS[tls] ?? tls} | ${cell(who)} | ${faces} | ${enabled ? 'on' : 'off'} | ${cell(why)} | ${rules.join(', ')} |`,
+  )
+  return page(
+    'Ports',
+    'Every port there is, from [src/exposure/catalog.ts](../src/exposure/catalog.ts). The rules are in [rules.md](rules.md).',
+    [
+      '| port | service | role | TLS | who must reach it | faces | unless you say otherwise | why | rules |',
+      '|---|---|---|---|---|---|---|---|---|',
+      ...rows,
+    ],
+  )
+}
