@@ -225,6 +225,9 @@ export const ALIAS_MEMBERS_MAX = 1000
 /** A body up to this size travels in memory to the writer; a larger one is streamed to a file of its own. */
 export const BODY_IN_MEMORY_MAX_OCTETS = 128 * KIB
 export const SEGMENT_MAX_OCTETS = 64 * MIB
+/** Commands, and octets of their bodies in memory, that one commit carries at most. */
+export const COMMIT_GROUP_MAX = 512
+export const COMMIT_GROUP_MAX_OCTETS = 16 * MIB
 /** Free space below which nothing more is taken (or 5 % of the device, whichever is smaller); R6. */
 export const FREE_SPACE_MIN_OCTETS = 75 * MIB
 /** How long a command may wait for a locked database before it fails with a temporary error; R10. */
