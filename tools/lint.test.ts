@@ -7,7 +7,7 @@ import { dirname, join } from 'node:path'
 import { after, before, suite, test } from 'node:test'
 import { ROOT } from './tree.ts'
 
-/** CONVENTIONS, "Where things live": what a room may import; `x/contract` is that one file of a room. */
+/** ARCHITECTURE.md, "Rooms": what a room may import; `x/contract` is that one file of a room. */
 const TABLE: Record<string, readonly string[]> = {
   std: [],
   model: ['std'],

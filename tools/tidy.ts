@@ -1,5 +1,5 @@
 /**
- * The rules of CONVENTIONS that the linter cannot see. Each is a function of one file, so that a planted violation can prove
+ * The rules of CONTRIBUTING.md and ARCHITECTURE.md that the linter cannot see. Each is a function of one file, so that a planted violation can prove
  * it (`tidy.test.ts`). Run by `npm run check`.
  */
 import { argv } from 'node:process'
