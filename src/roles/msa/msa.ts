@@ -1,0 +1,108 @@
+import type { Accounts, AccountRef, Intake, StagedMessage } from '../../core/contract.ts'
+import { parseAddress, printAddress } from '../../format/address/address.ts'
+import type { Address } from '../../model/address.ts'
+import { MESSAGE_MAX_OCTETS, SUBMISSION_RECIPIENTS_MAX } from '../../model/limits.ts'
+import type { HeaderAddress } from '../../model/message.ts'
+import { reply, type SmtpReply } from '../../model/reply.ts'
+import { never } from '../../std/assert.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { Authenticator, SmtpFacts, SmtpPolicy } from '../contract.ts'
+import { ADDRESS_LOOP, commit, hopsRefusal, OVER_QUOTA, receivedFor, UNKNOWN } from '../intake.ts'
+import { mechanismsFor } from '../mechanisms.ts'
+
+export type MsaOptions = {
+  readonly hostname: string
+  readonly intake: Intake
+  readonly accounts: Accounts
+  readonly authenticator: Authenticator
+  readonly clock: Clock
+  readonly postmasterDomain?: string
+  readonly messageMaxOctets?: number
+  readonly recipientsMax?: number
+}
+
+const NEEDS_TLS = reply(530, '5.7.0', 'Must issue a STARTTLS command first')
+const NEEDS_AUTH = reply(530, '5.7.0', 'Authentication required')
+const NOT_YOURS = reply(553, '5.7.1', 'Sender address does not belong to this account')
+const FROM_NOT_YOURS = reply(550, '5.7.1', 'From address does not belong to this account')
+const ONE_FROM = reply(550, '5.6.0', 'A message needs exactly one From field')
+
+/** 587 and 465 (D6): the users' clients send mail anywhere. TLS before AUTH, AUTH before MAIL, and only in one's own name. */
+export function createMsaPolicy(options: MsaOptions): SmtpPolicy {
+  const { hostname, intake, accounts, authenticator, clock, postmasterDomain } = options
+  return {
+    role: 'msa',
+    hostname,
+    ...(postmasterDomain === undefined ? {} : { postmasterDomain }),
+    messageMaxOctets: options.messageMaxOctets ?? MESSAGE_MAX_OCTETS,
+    recipientsMax: options.recipientsMax ?? SUBMISSION_RECIPIENTS_MAX,
+    mechanisms: (connection) => (connection.tls === null ? [] : mechanismsFor(connection)),
+    authenticator,
+    async onMail(facts, mail) {
+      const refusal = mayBegin(facts)
+      if (refusal !== null) return refusal
+      // Choice: the null sender is open to clients (RFC 8098 §2: receipts); the From field is still checked.
+      if (mail.reversePath === null || facts.account === null) return null
+      return (await accounts.maySendAs(facts.account, mail.reversePath)) ? null : NOT_YOURS
+    },
+    async onRecipient(_facts, mail, recipient): Promise<SmtpReply | null> {
+      const { at } = await intake.lookup(recipient.address, mail.sizeOctets)
+      switch (at) {
+        case 'local':
+        case 'foreign':
+          return null
+        case 'unknown':
+          return UNKNOWN
+        case 'over-quota':
+          return OVER_QUOTA
+        case 'loop':
+          return ADDRESS_LOOP
+        default:
+          return never(at)
+      }
+    },
+    openMessage(facts, envelope, traceId) {
+      const now = clock.now()
+      const received = receivedFor(facts, envelope, { hostname, traceId, now })
+      return intake.open({ envelope, received, complete: { date: now, messageIdDomain: hostname } }) // RFC 6409 §8
+    },
+    async onMessage({ account }, envelope, message, traceId) {
+      const refusal = hopsRefusal(message) ?? (await fromRefusal(accounts, account, message))
+      if (refusal === null) return commit(intake, { envelope, message, traceId, senderVerified: true })
+      await intake.discard(message)
+      return refusal
+    },
+  }
+}
+
+function mayBegin({ connection, account }: SmtpFacts): SmtpReply | null {
+  if (connection.tls === null) return NEEDS_TLS
+  return account === null ? NEEDS_AUTH : null
+}
+
+async function fromRefusal(
+  accounts: Accounts,
+  account: AccountRef | null,
+  message: StagedMessage,
+): Promise<SmtpReply | null> {
+  if (account === null) return NEEDS_AUTH
+  if (message.fromCount !== 1) return ONE_FROM
+  const { from } = message.summary.header
+  const addresses = from.filter((each) => each.host !== null)
+  if (addresses.length === 0) return FROM_NOT_YOURS
+  // Every author must be the account's: who reads the message may be shown any of them (S9).
+  for (const each of addresses) {
+    const address = addressOf(each)
+    if (address === null || !(await accounts.maySendAs(account, address))) return FROM_NOT_YOURS
+  }
+  return null
+}
+
+/** The local part of a header may stand quoted or bare. */
+function addressOf({ mailbox, host }: HeaderAddress): Address | null {
+  if (mailbox === null || host === null) return null
+  const asWritten = parseAddress(`${mailbox}@${host}`)
+  if (asWritten.ok) return asWritten.value
+  const quoted = parseAddress(printAddress({ localPart: mailbox, domain: host }))
+  return quoted.ok ? quoted.value : null
+}
