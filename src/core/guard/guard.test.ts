@@ -4,6 +4,7 @@ import { createTestClock } from '../../std/test-clock.ts'
 import { DAY, HOUR, MINUTE } from '../../std/clock.ts'
 import {
   ACCESS_CONNECTIONS_PER_ADDRESS_MAX,
+  ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX,
   FAILED_LOGINS_PER_ADDRESS_AND_DAY_MAX,
   FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX,
   GUARD_ADDRESSES_MAX,
@@ -118,6 +119,17 @@ test('new connections per minute', () => {
   for (let i = 0; i < MX_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX; i++) assert.ok(visit())
 })
 
+test('new connections per minute, one count for clients and one for servers', () => {
+  const { guard } = setUp()
+  for (let i = 0; i < ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX; i++) {
+    const end = guard.connect('access', '192.0.2.1')
+    assert.ok(end !== null, `connection ${i}`)
+    end()
+  }
+  assert.equal(guard.connect('access', '192.0.2.1'), null)
+  assert.notEqual(guard.connect('mx', '192.0.2.1'), null)
+})
+
 test('lifted addresses know no limit', () => {
   const { guard } = setUp((address) => address === '127.0.0.1')
   for (let i = 0; i < 500; i++) {
@@ -125,6 +137,20 @@ test('lifted addresses know no limit', () => {
     assert.notEqual(guard.connect('mx', '127.0.0.1'), null)
   }
   assert.equal(guard.beforeLogin('127.0.0.1').at, 'go')
+})
+
+test('guards that tell each other have one count of failed logins', () => {
+  const clock = createTestClock()
+  const lifted = (): boolean => false
+  const guards: ReturnType<typeof createGuard>[] = []
+  const others = (self: number) => guards.filter((_, i) => i !== self)
+  for (const self of [0, 1, 2]) {
+    guards.push(createGuard({ clock, lifted, tell: (news) => others(self).forEach((guard) => guard.hear(news)) }))
+  }
+  for (let i = 0; i < FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX; i++) guards[i % 3]!.loginFailed('192.0.2.1')
+  for (const guard of guards) assert.equal(guard.beforeLogin('192.0.2.1').at, 'refuse')
+  guards[1]!.loginSucceeded('192.0.2.1')
+  for (const guard of guards) assert.equal(guard.beforeLogin('192.0.2.1').at, 'go')
 })
 
 test('memory is bounded: the address not seen longest is forgotten', () => {

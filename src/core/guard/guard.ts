@@ -48,13 +48,22 @@ function note(failures: Failures, now: number, keep: number): void {
   if (failures.length > keep) failures.shift()
 }
 
+/** What one thread's guard tells the others'. */
+export type GuardNews = { readonly login: 'failed' | 'succeeded'; readonly address: string }
+
 /**
- * Counts in memory, per thread.
- * Choice: each protocol thread counts for itself, so with n threads an address gets up to n times as much; a count shared by all comes later.
+ * Counts in memory, one guard per protocol thread.
+ * Failed logins are one count when `tell` carries each guard's news to the others' `hear` (S6).
+ * Choice: connections are counted by each thread for itself; with n threads an address may hold up to n times as many.
  * @param options.lifted addresses that no limit binds (loopback in `try`)
+ * @param options.tell passes news to the guards of the other threads; not called for what was heard
  */
-export function createGuard(options: { clock: Clock; lifted: (address: string) => boolean }): Guard {
-  const { clock, lifted } = options
+export function createGuard(options: {
+  clock: Clock
+  lifted: (address: string) => boolean
+  tell?: (news: GuardNews) => void
+}): Guard & { hear(news: GuardNews): void } {
+  const { clock, lifted, tell = () => {} } = options
   const failuresByHost = createRecent<Failures>({ entriesMax: GUARD_ADDRESSES_MAX, make: () => [] })
   const failuresByPrefix = createRecent<Failures>({ entriesMax: GUARD_ADDRESSES_MAX, make: () => [] })
   const rates = createRecent<Rate>({
@@ -79,6 +88,18 @@ export function createGuard(options: { clock: Clock; lifted: (address: string) =
     return true
   }
 
+  const take = ({ login, address }: GuardNews): void => {
+    const { host, prefix } = networkOf(address)
+    if (login === 'succeeded') {
+      // Choice: its own count only (S6). The prefix keeps its count, so that a guesser with an account of his own is still bound.
+      failuresByHost.delete(host)
+      return
+    }
+    const now = clock.monotonic()
+    note(failuresByHost.get(host), now, HOST_LIMITS.perDay)
+    note(failuresByPrefix.get(prefix), now, PREFIX_LIMITS.perDay)
+  }
+
   return {
     beforeLogin(address) {
       if (lifted(address)) return { at: 'go' }
@@ -90,16 +111,17 @@ export function createGuard(options: { clock: Clock; lifted: (address: string) =
     },
 
     loginFailed(address) {
-      const { host, prefix } = networkOf(address)
-      const now = clock.monotonic()
-      note(failuresByHost.get(host), now, HOST_LIMITS.perDay)
-      note(failuresByPrefix.get(prefix), now, PREFIX_LIMITS.perDay)
+      take({ login: 'failed', address })
+      tell({ login: 'failed', address })
     },
 
     loginSucceeded(address) {
-      // Choice: its own count only (S6). The prefix keeps its count, so that a guesser with an account of his own is still bound.
-      failuresByHost.delete(networkOf(address).host)
+      const failed = failuresByHost.peek(networkOf(address).host) !== undefined
+      take({ login: 'succeeded', address })
+      if (failed) tell({ login: 'succeeded', address }) // Elsewhere there is nothing to clear either.
     },
+
+    hear: take,
 
     connect(service, address) {
       if (lifted(address)) return () => {}
