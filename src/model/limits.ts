@@ -179,8 +179,9 @@ export const OUTBOUND_CONNECTION_IDLE_MS = 5 * SECOND
 export const QUEUE_LEASE_MS = 45 * MINUTE
 /** One attempt starts no new host or transaction after this; with the wait after the dot it stays within the lease. */
 export const OUT_ATTEMPT_MAX_MS = 30 * MINUTE
-/** Claimed entries that wait in memory for a free connection, in all and per destination. */
-export const QUEUE_CLAIMED_MAX = 500
+/** Claimed entries in memory. From half of it on, each destination gets two more at most, so that slow ones starve nobody (R19). */
+export const QUEUE_CLAIMED_MAX = 2000
+/** Claimed entries of one destination that wait for a connection. */
 export const QUEUE_CLAIMED_PER_DESTINATION_MAX = 40
 /** A claimed entry that has waited this long for a connection is given back. */
 export const QUEUE_CLAIM_WAIT_MAX_MS = 10 * MINUTE

@@ -18,7 +18,14 @@ export type SinkStage =
   | 'quit'
 
 /** What the sink has of one message when its end has come. */
-export type Taken = { from: string; to: string[]; data: string; host: string; tls: boolean }
+export type Taken = {
+  from: string
+  to: string[]
+  data: string
+  host: string
+  tls: boolean
+  /** Its 250 was not heard. */ lost?: boolean
+}
 
 /**
  * What the sink does at a stage: a reply, `close` (before the reply), `silent` (never), or null for what it would do anyway.
@@ -82,6 +89,7 @@ export function createSink(options: {
     let held = ''
     let tls: TlsFacts | null = null
     let gone = false
+    let muted = false
     let inData = false
     let binaryLeft = 0
     let lastChunk = false
@@ -101,7 +109,8 @@ export function createSink(options: {
         close()
         return null
       }
-      if (said === 'silent') return null
+      if (said === 'silent') muted = true
+      if (muted) return null
       const text = said ?? usual
       outgoing.push(Buffer.from(text.endsWith('\n') ? text : `${text}\r\n`))
       readable?.()
@@ -116,7 +125,9 @@ export function createSink(options: {
       const whole = mail
       mail = null
       const said = answer(stage, '', '250 2.0.0 taken')
-      if (whole !== null && (said?.startsWith('250') ?? true)) sink.taken.push(whole)
+      if (whole === null) return
+      if (said === null) sink.taken.push({ ...whole, lost: true })
+      else if (said.startsWith('2')) sink.taken.push(whole)
     }
     const isOk = (text: string | null): boolean => text !== null && /^[23]/.test(text)
 

@@ -2,6 +2,7 @@ import { setMaxListeners } from 'node:events'
 import { MINUTE, SECOND, sleep } from '../../std/clock.ts'
 import type { DeliveryResult, SettledEntry } from '../../core/contract.ts'
 import {
+  DESTINATION_CONCURRENCY_START,
   OUTBOUND_CONNECTIONS_MAX,
   OUTBOUND_PARKED_AFTER_MS,
   OUTBOUND_SOCKETS_MAX,
@@ -11,6 +12,7 @@ import {
   QUEUE_LEASE_MS,
   RETRY_DELAYS_MS,
 } from '../../model/limits.ts'
+import type { QueueId } from '../../model/ids.ts'
 import type { QueueEntry } from '../../model/queue.ts'
 import type { OutgoingContent, Relay, RelayOptions, Routes } from '../contract.ts'
 import { attempt, type AttemptOutcome } from '../delivery/attempt.ts'
@@ -57,7 +59,7 @@ export function createRelay(options: RelayOptions): Relay {
   let routes: Routes = options.routes
   let state: 'new' | 'running' | 'stopping' = 'new'
   /** Entries under our lease. */
-  let claimed = 0
+  const inHand = new Set<QueueId>()
   let workers = 0
   let parked = 0
   let woken = false
@@ -130,7 +132,7 @@ export function createRelay(options: RelayOptions): Relay {
         pause = Math.min(2 * pause, STORE_PAUSE_MAX_MS)
       }
     } finally {
-      claimed--
+      inHand.delete(entry.queueId)
       wake()
     }
   }
@@ -293,19 +295,23 @@ export function createRelay(options: RelayOptions): Relay {
 
   /** @returns how many were claimed, and how long to wait when there is no call */
   const claimMore = async (): Promise<{ count: number; waitMs: number }> => {
-    const room = QUEUE_CLAIMED_MAX - claimed
+    const room = QUEUE_CLAIMED_MAX - inHand.size
     if (room <= 0) return { count: 0, waitMs: LOOK_AGAIN_MS }
     const dueAt = await queue.nextDueAt()
     if (dueAt === null) return { count: 0, waitMs: LOOK_AGAIN_MS }
     const untilDue = dueAt - clock.now()
     if (untilDue > 0) return { count: 0, waitMs: Math.min(untilDue, LOOK_AGAIN_MS) }
-    const except = [...readyBy]
-      .filter(([, count]) => count >= QUEUE_CLAIMED_PER_DESTINATION_MAX / 2)
-      .map(([name]) => name)
-    const entries = await queue.claim({ limit: room, perDestination: QUEUE_CLAIMED_PER_DESTINATION_MAX, except })
+    const isCrowded = inHand.size >= QUEUE_CLAIMED_MAX / 2
+    const perDestination = isCrowded ? DESTINATION_CONCURRENCY_START : QUEUE_CLAIMED_PER_DESTINATION_MAX
+    const except = [...readyBy].filter(([, count]) => count >= perDestination / 2).map(([name]) => name)
+    const entries = await queue.claim({ limit: room, perDestination, except })
     const claimedAt = clock.monotonic()
-    claimed += entries.length
+    let count = 0
     for (const entry of entries) {
+      // A wall clock that jumped ahead makes our own leases look over (R12): the attempt under way goes on.
+      if (inHand.has(entry.queueId)) continue
+      inHand.add(entry.queueId)
+      count++
       const lane = laneFor(entry.destination)
       if (!isRunning()) giveBack(entry)
       else if (isDead(lane, clock)) postpone(lane, entry)
@@ -314,7 +320,7 @@ export function createRelay(options: RelayOptions): Relay {
         countReady(entry.destination, 1)
       }
     }
-    return { count: entries.length, waitMs: NOTHING_CLAIMED_MS }
+    return { count, waitMs: NOTHING_CLAIMED_MS }
   }
 
   const run = async (): Promise<void> => {
