@@ -38,6 +38,8 @@ import { identify, logResults, logSettled } from './log-results.ts'
 const LOOK_AGAIN_MS = 1 * MINUTE
 /** Due entries that cannot be had now (leased elsewhere) are not asked for more often than this. */
 const NOTHING_CLAIMED_MS = 1 * SECOND
+/** Entries per claim: few enough that crowding is noticed before the room is gone. */
+const CLAIM_BATCH = 200
 const STORE_PAUSE_MS = 1 * SECOND
 const STORE_PAUSE_MAX_MS = 30 * SECOND
 
@@ -304,7 +306,7 @@ export function createRelay(options: RelayOptions): Relay {
     const isCrowded = inHand.size >= QUEUE_CLAIMED_MAX / 2
     const perDestination = isCrowded ? DESTINATION_CONCURRENCY_START : QUEUE_CLAIMED_PER_DESTINATION_MAX
     const except = [...readyBy].filter(([, count]) => count >= perDestination / 2).map(([name]) => name)
-    const entries = await queue.claim({ limit: room, perDestination, except })
+    const entries = await queue.claim({ limit: Math.min(room, CLAIM_BATCH), perDestination, except })
     const claimedAt = clock.monotonic()
     let count = 0
     for (const entry of entries) {
