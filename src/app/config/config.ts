@@ -1,0 +1,81 @@
+import type { Endpoint } from '../../model/connection.ts'
+import type { Network } from '../../model/network.ts'
+import type { ServiceName, TlsMode } from '../../model/service.ts'
+import type { Secret } from '../../std/secret.ts'
+import type { LogLevel } from '../log.ts'
+
+/** What an administrator decided, checked and completed by defaults. All paths are absolute. */
+export type Config = {
+  /** The file it came from; null: defaults, environment and flags only. */
+  readonly file: string | null
+  /** Lower-case A-label name under which others reach this machine. */
+  readonly hostname: string
+  /** Added to the store at start; more come by `gavan domain add`. */
+  readonly domains: readonly string[]
+  readonly clients: Clients
+  readonly dataDir: string
+  /** Loopback is always inside. */
+  readonly inside: readonly Network[]
+  /** Every row of the catalog, in its order; `enabled` says which listen. */
+  readonly services: readonly ServiceConfig[]
+  /** Certificate chains and their keys, as paths; the first is the default. Empty: our own CA. */
+  readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[]
+  readonly relay: {
+    /** For all mail that no route names; null: by MX. */
+    readonly smarthost: RelayHost | null
+    /** By lower-case domain. */
+    readonly routes: ReadonlyMap<string, RelayHost>
+  }
+  readonly resolver: {
+    /** Null: those of the system. */
+    readonly servers: readonly Endpoint[] | null
+    readonly trustAd: boolean
+  }
+  /** Protocol threads. */
+  readonly workers: number
+  readonly limits: { readonly messageMaxOctets: number }
+  readonly log: { readonly level: LogLevel; readonly format: 'auto' | 'json' | 'pretty' }
+  readonly admin: { readonly socket: string }
+  /** Who decided, by key name; what is missing is a default. */
+  readonly sources: ReadonlyMap<string, Source>
+}
+
+/** Where the users' mail programs are. */
+export type Clients = 'browser' | 'office' | 'anywhere'
+
+export type ServiceConfig = {
+  readonly service: ServiceName
+  readonly enabled: boolean
+  readonly addresses: readonly string[]
+  /** With the offset; 0: the system chooses. */
+  readonly port: number
+  readonly tls: TlsMode
+  /** Others are refused by the server itself. */
+  readonly networks: 'anywhere' | readonly Network[]
+  /** Passwords without TLS, from inner networks only (D10). */
+  readonly plainLogin: boolean
+}
+
+/** Shaped as outbound's route to a host. */
+export type RelayHost = {
+  readonly host: string
+  readonly port: number
+  readonly security: 'opportunistic' | 'starttls' | 'implicit'
+  readonly credentials: { readonly user: string; readonly password: Secret } | null
+  readonly verify: boolean
+  /** PEM. */
+  readonly ca?: string
+}
+
+/** One thing to put right. All are told at once. */
+export type ConfigProblem = {
+  /** `ports.imap`; empty when the file as a whole is meant. */
+  readonly key: string
+  readonly from: Source
+  /** `/etc/gavan/gavan.toml`, `GAVAN_HOSTNAME`, `--hostname`. */
+  readonly where: string
+  readonly cause: string
+  readonly fix: string | null
+}
+
+export type Source = 'flag' | 'env' | 'file' | 'default'

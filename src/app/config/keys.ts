@@ -1,0 +1,176 @@
+/** Every key of gavan.toml: what it means, what it may hold, what it is when nobody says. docs/config.md is made from it. */
+import { CATALOG } from '../../exposure/catalog.ts'
+import { MESSAGE_MAX_OCTETS } from '../../model/limits.ts'
+import type { ServiceName } from '../../model/service.ts'
+import { LOG_LEVELS } from '../log.ts'
+import * as kind from './kinds.ts'
+import type { Kind, PortSetting } from './kinds.ts'
+
+export type Key<T> = {
+  /** As written in the file: `tls.cert`. */
+  readonly name: string
+  readonly kind: Kind<T>
+  /** What holds when nobody decides, for people. */
+  readonly otherwise: string
+  readonly about: string
+  /** As a line of the file. */
+  readonly example: string
+  /** May not stand in the file. */
+  readonly secret?: true
+}
+
+const key = <T>(
+  name: string,
+  of: Kind<T>,
+  says: { otherwise: string; about: string; example: string; secret?: true },
+): Key<T> => ({ name, kind: of, ...says })
+
+export const KEYS = {
+  hostname: key('hostname', kind.hostName, {
+    otherwise: 'must be given',
+    about: 'The name under which others reach this machine; it greets with it.',
+    example: 'hostname = "mail.example.org"',
+  }),
+  domains: key('domains', kind.domainNames, {
+    otherwise: 'none',
+    about: 'Domains whose mail is kept here; added at start. `gavan domain add` adds more.',
+    example: 'domains = ["example.org"]',
+  }),
+  clients: key('clients', kind.oneOf('browser', 'office', 'anywhere'), {
+    otherwise: '"office"',
+    about:
+      "Where mail programs are used: none (`browser`: their ports are off), in the inner networks (`office`), or everywhere (`anywhere`). A port's own setting goes first.",
+    example: 'clients = "office"',
+  }),
+  dataDir: key('data_dir', kind.path, {
+    otherwise: '"/var/lib/gavan", or what systemd\'s StateDirectory says',
+    about: 'Mail, queue, accounts, keys.',
+    example: 'data_dir = "/var/lib/gavan"',
+  }),
+  inside: key('inside', kind.networks, {
+    otherwise: 'the private networks: RFC 1918, RFC 4193, link-local',
+    about: 'The inner networks. Loopback always belongs to them.',
+    example: 'inside = ["192.168.88.0/24", "10.8.0.0/24"]',
+  }),
+  listen: key('listen', kind.ipAddresses, {
+    otherwise: '["0.0.0.0", "::"]',
+    about: 'Addresses to listen on. "::" is IPv6 alone.',
+    example: 'listen = ["192.168.88.25"]',
+  }),
+  portsOffset: key('ports.offset', kind.whole(0, 60_000), {
+    otherwise: '0',
+    about: 'Added to every standard port, for trying out.',
+    example: 'ports.offset = 2000',
+  }),
+  tlsCert: key('tls.cert', kind.paths, {
+    otherwise: 'a certificate of our own CA',
+    about: 'PEM files with certificate chains, leaf first; several for several names.',
+    example: 'tls.cert = "/etc/gavan/tls/fullchain.pem"',
+  }),
+  tlsKey: key('tls.key', kind.paths, {
+    otherwise: '–',
+    about: 'PEM files with the private keys, in the order of tls.cert.',
+    example: 'tls.key = "/etc/gavan/tls/privkey.pem"',
+  }),
+  smarthostHost: key('relay.smarthost.host', kind.remoteHost, {
+    otherwise: 'none: mail goes straight to the servers of its domain',
+    about: 'Hands all outgoing mail to this server, for instance when the provider blocks port 25.',
+    example: 'relay.smarthost.host = "smtp.provider.example"',
+  }),
+  smarthostPort: key('relay.smarthost.port', kind.port, {
+    otherwise: '587; 465 with security "implicit"',
+    about: 'Its port.',
+    example: 'relay.smarthost.port = 587',
+  }),
+  smarthostSecurity: key('relay.smarthost.security', kind.security, {
+    otherwise: '"starttls"',
+    about:
+      '`starttls`: never without. `implicit`: TLS from the first octet. `opportunistic`: in the clear if need be, without sign-in.',
+    example: 'relay.smarthost.security = "starttls"',
+  }),
+  smarthostUser: key('relay.smarthost.user', kind.words, {
+    otherwise: 'none: no sign-in',
+    about: 'Signs in with this name.',
+    example: 'relay.smarthost.user = "anna@example.org"',
+  }),
+  smarthostPasswordFile: key('relay.smarthost.password_file', kind.path, {
+    otherwise: '–',
+    about: 'A file with the password, readable by gavan alone.',
+    example: 'relay.smarthost.password_file = "/etc/gavan/smarthost-password"',
+  }),
+  smarthostPassword: key('relay.smarthost.password', kind.words, {
+    otherwise: '–',
+    about: 'The password itself; in the environment only.',
+    example: '',
+    secret: true,
+  }),
+  smarthostVerify: key('relay.smarthost.verify', kind.flag, {
+    otherwise: 'true',
+    about: 'Whether its certificate must be good for its name.',
+    example: 'relay.smarthost.verify = true',
+  }),
+  smarthostCaFile: key('relay.smarthost.ca_file', kind.path, {
+    otherwise: 'the public CAs',
+    about: 'A PEM file with a further CA to trust there.',
+    example: 'relay.smarthost.ca_file = "/etc/gavan/provider-ca.pem"',
+  }),
+  relayRoutes: key('relay.routes', kind.routes, {
+    otherwise: 'none',
+    about: 'Sends the mail of a domain to a host of its own. The short form is opportunistic, as between mail servers.',
+    example: 'relay.routes."branch.example" = "10.1.0.25:25"',
+  }),
+  resolverServers: key('resolver.servers', kind.dnsServers, {
+    otherwise: 'those of /etc/resolv.conf',
+    about: 'DNS servers to ask.',
+    example: 'resolver.servers = ["127.0.0.1"]',
+  }),
+  resolverTrustAd: key('resolver.trust_ad', kind.flag, {
+    otherwise: 'false',
+    about: 'Believe a DNS server on loopback that an answer was validated (DNSSEC).',
+    example: 'resolver.trust_ad = true',
+  }),
+  workers: key('workers', kind.whole(1, 128), {
+    otherwise: 'as many as there are processor cores',
+    about: 'Threads that serve connections.',
+    example: 'workers = 2',
+  }),
+  messageSize: key('limits.message_size', kind.size, {
+    otherwise: `"${MESSAGE_MAX_OCTETS / 1024 / 1024}M"`,
+    about: 'The largest message taken.',
+    example: 'limits.message_size = "50M"',
+  }),
+  logLevel: key('log.level', kind.oneOf(...LOG_LEVELS), {
+    otherwise: '"info"',
+    about: 'The least important events that are logged.',
+    example: 'log.level = "info"',
+  }),
+  logFormat: key('log.format', kind.oneOf('auto', 'json', 'pretty'), {
+    otherwise: '"auto": pretty at a terminal, else JSON',
+    about: 'How log lines look.',
+    example: 'log.format = "json"',
+  }),
+  adminSocket: key('admin.socket', kind.path, {
+    otherwise: '"ctl.sock" in systemd\'s RuntimeDirectory, else in data_dir',
+    about: 'The Unix socket through which the command line talks to the running server.',
+    example: 'admin.socket = "/run/gavan/ctl.sock"',
+  }),
+} as const satisfies Record<string, Key<unknown>>
+
+/** `ports.NAME`, one for each row of the catalog. */
+export const PORT_KEYS: ReadonlyMap<ServiceName, Key<PortSetting>> = new Map(
+  CATALOG.map((row) => [
+    row.service,
+    key(`ports.${row.service}`, kind.portSetting, {
+      otherwise: row.service === 'pop3s' ? 'as ports.pop3' : row.enabled ? '"on"' : '"off"',
+      about: `${row.port}: ${row.why}`,
+      example: `ports.${row.service} = "${row.enabled ? 'off' : 'on'}"`,
+    }),
+  ]),
+)
+
+export const ALL_KEYS: readonly Key<unknown>[] = [...Object.values(KEYS), ...PORT_KEYS.values()]
+
+/** `GAVAN_TLS_CERT` for `tls.cert`. */
+export function envName(name: string): string {
+  return `GAVAN_${name.toUpperCase().replaceAll('.', '_')}`
+}
