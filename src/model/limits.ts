@@ -186,7 +186,7 @@ export const QUEUE_CLAIMED_PER_DESTINATION_MAX = 40
 /** A claimed entry that has waited this long for a connection is given back. */
 export const QUEUE_CLAIM_WAIT_MAX_MS = 10 * MINUTE
 /** An attempt that has lasted this long no longer counts against OUTBOUND_CONNECTIONS_MAX: black holes starve nobody (R19). */
-export const OUTBOUND_PARKED_AFTER_MS = 10 * SECOND
+export const OUTBOUND_PARKED_AFTER_MS = 2 * SECOND
 /** With the parked ones. */
 export const OUTBOUND_SOCKETS_MAX = 1000
 export const OUT_CONNECT_TIMEOUT_MS = 30 * SECOND

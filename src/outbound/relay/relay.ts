@@ -264,6 +264,8 @@ export function createRelay(options: RelayOptions): Relay {
 
   /** Makes room for one more connection, at an idle one's cost if need be. @returns false when there is none */
   const makeRoom = (lane: Lane): boolean => {
+    // The last quarter is for first connections: lanes that hang do not keep others from beginning (R19).
+    if (lane.running > 0 && workers - parked >= 0.75 * OUTBOUND_CONNECTIONS_MAX) return false
     if (lane.idle.length > 0) return workers - parked < OUTBOUND_CONNECTIONS_MAX
     let idle = 0
     for (const one of lanes.values()) idle += one.idle.length
@@ -284,7 +286,7 @@ export function createRelay(options: RelayOptions): Relay {
       started = false
       for (const lane of lanes.values()) {
         if (lane.ready.length === 0 || lane.running >= lane.limit) continue
-        if (!makeRoom(lane)) return
+        if (!makeRoom(lane)) continue
         lane.running++
         workers++
         started = true
