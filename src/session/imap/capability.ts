@@ -1,0 +1,40 @@
+import { MESSAGE_MAX_OCTETS } from '../../model/limits.ts'
+import type { Connection } from '../../model/connection.ts'
+import type { AccessPolicy } from '../../roles/contract.ts'
+import { COMMANDS } from './registry.ts'
+
+/** Announced from the greeting on: what a client needs to know to log in. */
+const EARLY = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ENABLE', 'ID', 'IDLE']
+
+/** Extensions that are arguments, responses or behaviour of commands of the base. */
+const BESIDE_COMMANDS = [
+  'CHILDREN', // RFC 3348
+  'CONDSTORE', // RFC 7162
+  'LIST-STATUS', // RFC 5819
+  'MULTIAPPEND', // RFC 3502
+  'OBJECTID', // RFC 8474
+  'QRESYNC', // RFC 7162
+  'SEARCHRES', // RFC 5182
+  'SPECIAL-USE', // RFC 6154
+  'UTF8=ACCEPT', // RFC 6855
+  'WITHIN', // RFC 5032
+  `APPENDLIMIT=${MESSAGE_MAX_OCTETS}`, // RFC 7889
+]
+
+const AFTER_LOGIN: string = [
+  ...EARLY,
+  ...[...new Set([...COMMANDS.flatMap(({ capability }) => capability ?? []), ...BESIDE_COMMANDS])]
+    .filter((name) => !EARLY.includes(name))
+    .toSorted(),
+].join(' ')
+
+/** RFC 9051 §7.2.2: what the connection offers as it is now; without the word CAPABILITY. */
+export function capabilities(facts: { connection: Connection; policy: AccessPolicy; loggedIn: boolean }): string {
+  const { connection, policy } = facts
+  if (facts.loggedIn) return AFTER_LOGIN
+  const names = [...EARLY]
+  if (connection.tls === null && connection.canStartTls) names.push('STARTTLS')
+  if (policy.mayAuthenticate(connection)) for (const name of policy.mechanisms(connection)) names.push(`AUTH=${name}`)
+  else names.push('LOGINDISABLED') // RFC 9051 §6.2.3
+  return names.join(' ')
+}

@@ -1,0 +1,141 @@
+import { StoreError, type AppendDraft, type MessageSink, type StagedMessage } from '../../../core/contract.ts'
+import { MESSAGE_MAX_OCTETS } from '../../../model/limits.ts'
+import { parseAppendNext, type AppendMessage, type AppendStart } from '../../../protocol/imap/command/append.ts'
+import type { Literal } from '../../../protocol/imap/reader.ts'
+import { bad, no, ok, untagged, type Conversation, type Session, type Tagged } from '../command.ts'
+import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
+import { nestingMax } from '../nesting.ts'
+import { problem, tryCreate, unavailable } from '../problems.ts'
+
+/** RFC 3502: messages of one APPEND. */
+const MESSAGES_PER_APPEND_MAX = 1000
+
+type In = Conversation<'logged-in' | 'selected'>
+
+/** What became of reading one message. */
+type Read = { readonly staged: StagedMessage } | { readonly refused: Tagged }
+
+/**
+ * APPEND (RFC 9051 §6.3.12, RFC 3502). Unlike other commands it runs while it is still coming in: its messages stream
+ * to the store and are never held whole. All or none are kept.
+ */
+export async function append(conversation: In, start: AppendStart): Promise<Tagged> {
+  const { handle } = conversation.state
+  const target = await handle.find(start.mailbox)
+  const { reader } = conversation.input
+  const drafts: AppendDraft[] = []
+  let taken = false
+  try {
+    let refused = target === null ? tryCreate() : null
+    for (let message = start.message; ;) {
+      reader.pass()
+      refused ??= tooBig(message.literal) ?? tooMany(drafts)
+      if (refused !== null && !comesAnyway(message.literal)) return refused
+      if (message.literal.sizeOctets > MESSAGE_MAX_OCTETS) return hangUp(conversation)
+      if (refused !== null) await eachChunk(conversation, message.literal.sizeOctets, async () => {})
+      else {
+        const read = await readMessage(conversation, message)
+        if ('refused' in read) refused = read.refused
+        else drafts.push({ message: read.staged, flags: message.flags, internalDate: message.internalDate })
+      }
+      const next = await nextMessage(conversation, message)
+      if (next === 'end') break
+      if ('status' in next) return refused ?? next
+      message = next
+    }
+    if (refused !== null || target === null) return refused ?? tryCreate()
+    const outcome = await handle.append(target.mailboxId, drafts)
+    if (outcome.at === 'not-found') return tryCreate()
+    if (outcome.at !== 'done') return problem(outcome)
+    taken = true
+    if (conversation.state.at === 'selected') conversation.state.selected.dirty = true
+    return ok('Append completed', `APPENDUID ${outcome.uidValidity} ${printNumbers(outcome.uids)}`)
+  } finally {
+    if (!taken) for (const { message } of drafts) await handle.discard(message)
+  }
+}
+
+/** RFC 9051 §6.3.12, RFC 7889: told before the octets are asked for. */
+const tooBig = (literal: Literal): Tagged | null =>
+  literal.sizeOctets > MESSAGE_MAX_OCTETS ? no('Message is too big', 'TOOBIG') : null
+
+const tooMany = (drafts: readonly AppendDraft[]): Tagged | null =>
+  drafts.length >= MESSAGES_PER_APPEND_MAX ? no('Too many messages at once', 'LIMIT') : null
+
+/** What the client waits to be asked for does not come after a refusal. */
+const comesAnyway = (literal: Literal): boolean => !literal.synchronising
+
+/** RFC 7888 §4: octets that nobody wants and that cannot be stopped otherwise. */
+export async function hangUp({ output }: Session): Promise<Tagged> {
+  await output.write(untagged('BYE Literal is too big'))
+  return { ...no('Literal is too big', 'TOOBIG'), then: 'close' }
+}
+
+async function readMessage(conversation: In, { literal }: AppendMessage): Promise<Read> {
+  const sink: MessageSink = conversation.state.handle.open()
+  let failure: StoreError | null = null
+  let finished = false
+  try {
+    if (literal.synchronising) await conversation.output.write('+ Ready for the message\r\n')
+    await eachChunk(conversation, literal.sizeOctets, async (chunk) => {
+      // What has been asked for comes, also when there is no room for it (R6).
+      if (failure === null) failure = await failureOf(sink.write(chunk))
+    })
+    if (failure !== null) return { refused: unavailable(failure) }
+    finished = true
+    const staged = await sink.finish().catch(onlyStoreError)
+    if (staged instanceof StoreError) return { refused: unavailable(staged) }
+    if ('at' in staged) return { refused: no(`Message refused: ${staged.why}`, 'CANNOT') }
+    return { staged }
+  } finally {
+    if (!finished) await sink.abort()
+  }
+}
+
+const failureOf = (work: Promise<void>): Promise<StoreError | null> => work.then(() => null, onlyStoreError)
+
+function onlyStoreError(error: unknown): StoreError {
+  if (error instanceof StoreError) return error
+  throw error
+}
+
+export async function eachChunk(
+  conversation: Session,
+  sizeOctets: number,
+  take: (chunk: Buffer) => Promise<void>,
+): Promise<void> {
+  const { reader } = conversation.input
+  for (let left = sizeOctets; left > 0;) {
+    const chunk = reader.take(left)
+    if (chunk === null) {
+      await conversation.more()
+      continue
+    }
+    left -= chunk.length
+    await take(chunk)
+  }
+}
+
+/** Reads on behind a message's octets. */
+async function nextMessage(conversation: In, { utf8 }: AppendMessage): Promise<AppendMessage | 'end' | Tagged> {
+  const { reader } = conversation.input
+  for (;;) {
+    const received = reader.next()
+    if (received.kind === 'need-more') {
+      await conversation.more()
+      continue
+    }
+    if (received.kind === 'bad') return bad('APPEND goes on wrongly')
+    const text = received.kind === 'literal' ? received.text() : received.bytes
+    const parsed = parseAppendNext(text, { utf8, nestingMax: nestingMax(true) })
+    if (parsed.ok) return parsed.value
+    if (received.kind === 'literal') {
+      reader.pass()
+      if (comesAnyway(received.literal)) {
+        if (received.literal.sizeOctets > MESSAGE_MAX_OCTETS) return hangUp(conversation)
+        await eachChunk(conversation, received.literal.sizeOctets, async () => {})
+      }
+    }
+    return bad(parsed.error.message)
+  }
+}

@@ -1,0 +1,16 @@
+import { parseCreate } from '../../../protocol/imap/command/mailbox.ts'
+import { command, ok } from '../command.ts'
+import { mailboxIdText } from '../object-id.ts'
+import { problem } from '../problems.ts'
+
+export const create = command({
+  name: 'CREATE',
+  rfc: 'RFC 9051 §6.3.4',
+  capability: 'CREATE-SPECIAL-USE', // RFC 6154 §3
+  states: ['logged-in', 'selected'],
+  parse: parseCreate,
+  async *run({ state }, { mailbox, specialUse }) {
+    const made = await state.handle.create(mailbox, specialUse)
+    return made.at === 'done' ? ok('Mailbox created', `MAILBOXID (${mailboxIdText(made.mailboxId)})`) : problem(made)
+  },
+})

@@ -1,0 +1,38 @@
+import type { UidRange } from '../../../model/mailbox.ts'
+import { parseNone } from '../../../protocol/imap/command/none.ts'
+import { parseUidExpunge } from '../../../protocol/imap/command/copy.ts'
+import { command, no, ok, type Answer, type Conversation } from '../command.ts'
+import { uidRangesNamed } from '../named.ts'
+import { problem } from '../problems.ts'
+import { ALL_UIDS, knownModSeq, tellChanges } from '../selected.ts'
+
+export const expunge = command({
+  name: 'EXPUNGE',
+  rfc: 'RFC 9051 §6.4.3',
+  capability: null,
+  states: ['selected'],
+  parse: parseNone,
+  run: (conversation) => expungeUids(conversation, ALL_UIDS),
+})
+
+export const uidExpunge = command({
+  name: 'UID EXPUNGE',
+  rfc: 'RFC 4315 §2.1',
+  capability: 'UIDPLUS',
+  states: ['selected'],
+  parse: parseUidExpunge,
+  run: (conversation, { set }) => expungeUids(conversation, uidRangesNamed(conversation, set, 'uid')),
+})
+
+async function* expungeUids(conversation: Conversation<'selected'>, uids: readonly UidRange[]): Answer {
+  const { enabled, state } = conversation
+  const { handle, selected } = state
+  if (selected.readOnly) return no('Mailbox is read-only', 'READ-ONLY')
+  const outcome = await handle.expunge(selected.mailboxId, uids, { deletedOnly: true })
+  if (outcome.at !== 'done') return problem(outcome)
+  selected.dirty = true
+  yield* tellChanges(handle, selected, { expunge: true, enabled })
+  // RFC 7162 §3.2.10: where something went, how far the client now knows.
+  const tell = enabled.has('CONDSTORE') && outcome.uids.length > 0
+  return ok('Expunge completed', tell ? `HIGHESTMODSEQ ${knownModSeq(selected)}` : undefined)
+}

@@ -1,0 +1,53 @@
+import { MESSAGE_MAX_OCTETS } from '../../../model/limits.ts'
+import type { MailboxInfo } from '../../../model/mailbox.ts'
+import { parseStatus, type StatusItem } from '../../../protocol/imap/command/status.ts'
+import { toWire, type NameForm } from '../../../protocol/imap/mailbox-name.ts'
+import { printAstring } from '../../../protocol/imap/print.ts'
+import { command, ok, untagged } from '../command.ts'
+import { mailboxIdText } from '../object-id.ts'
+import { problem } from '../problems.ts'
+
+export const status = command({
+  name: 'STATUS',
+  rfc: 'RFC 9051 §6.3.11',
+  capability: 'STATUS=SIZE',
+  states: ['logged-in', 'selected'],
+  parse: parseStatus,
+  async *run({ state, enabled, form }, { mailbox, items }) {
+    const info = await state.handle.find(mailbox)
+    if (info === null) return problem({ at: 'not-found' })
+    if (items.includes('HIGHESTMODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1: an enabling command
+    yield printStatus(info, items, form)
+    return ok('Status completed')
+  },
+})
+
+export function printStatus(info: MailboxInfo, items: readonly StatusItem[], form: NameForm): string {
+  const values = items.map((item) => `${item} ${valueOf(info, item)}`)
+  return untagged(`STATUS ${printAstring(toWire(info.name, form), form === 'utf8')} (${values.join(' ')})`)
+}
+
+function valueOf(info: MailboxInfo, item: StatusItem): number | string {
+  switch (item) {
+    case 'MESSAGES':
+      return info.messages
+    case 'RECENT':
+      return 0 // Choice: no message is \Recent; telling would need a write at every SELECT.
+    case 'UIDNEXT':
+      return info.uidNext
+    case 'UIDVALIDITY':
+      return info.uidValidity
+    case 'UNSEEN':
+      return info.unseen
+    case 'DELETED':
+      return info.deleted
+    case 'SIZE':
+      return info.sizeOctets
+    case 'HIGHESTMODSEQ':
+      return info.highestModSeq
+    case 'APPENDLIMIT':
+      return MESSAGE_MAX_OCTETS
+    case 'MAILBOXID':
+      return `(${mailboxIdText(info.mailboxId)})`
+  }
+}

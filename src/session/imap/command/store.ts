@@ -1,0 +1,83 @@
+import type { ModSeq, Uid } from '../../../model/ids.ts'
+import type { Flag } from '../../../model/mailbox.ts'
+import { parseStore, type StoreArgs } from '../../../protocol/imap/command/store.ts'
+import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
+import { command, no, ok, type Answer, type Conversation } from '../command.ts'
+import { uidRangesNamed } from '../named.ts'
+import { problem } from '../problems.ts'
+import { newKeywords, placeOf, printFlagsFetch, remember } from '../selected.ts'
+
+/** Lines per piece of answer. */
+const LINES_PER_PIECE = 500
+
+export const store = command({
+  name: 'STORE',
+  rfc: 'RFC 9051 §6.4.6',
+  capability: null,
+  states: ['selected'],
+  tells: 'no-expunge',
+  parse: parseStore,
+  run: (conversation, args) => storeFlags(conversation, args, 'number'),
+})
+
+export const uidStore = command({
+  name: 'UID STORE',
+  rfc: 'RFC 9051 §6.4.9',
+  capability: null,
+  states: ['selected'],
+  parse: parseStore,
+  run: (conversation, args) => storeFlags(conversation, args, 'uid'),
+})
+
+async function* storeFlags(conversation: Conversation<'selected'>, args: StoreArgs, by: 'number' | 'uid'): Answer {
+  const { enabled, state } = conversation
+  const { handle, selected } = state
+  if (selected.readOnly) return no('Mailbox is read-only', 'READ-ONLY')
+  if (args.unchangedSince !== null) enabled.add('CONDSTORE') // RFC 7162 §3.1
+  const uids = uidRangesNamed(conversation, args.set, by)
+  const outcome = await handle.setFlags(selected.mailboxId, {
+    uids,
+    mode: args.mode,
+    flags: args.flags,
+    unchangedSince: args.unchangedSince as ModSeq | null,
+  })
+  if (outcome.at !== 'done') return problem(outcome)
+  const { changed, modified, modSeq } = outcome
+  remember(
+    selected,
+    modSeq,
+    changed.map(({ uid }) => uid),
+  )
+  if (changed.length > 0) yield await newKeywords(handle, selected)
+  const condstore = enabled.has('CONDSTORE')
+  // Choice: flags are told where they changed; a STORE that leaves a message as it was says nothing of it.
+  if (modSeq !== null && (!args.silent || condstore))
+    yield* echo(conversation, { changed, modSeq, by, silent: args.silent })
+  if (modified.length === 0) return ok('Store completed')
+  const named = by === 'uid' ? modified : modified.map((uid) => placeOf(selected.uids, uid) + 1).filter((n) => n > 0)
+  return ok('Conditional store: some were changed by others', `MODIFIED ${printNumbers(named)}`)
+}
+
+type Changed = readonly { uid: Uid; flags: readonly Flag[] }[]
+
+function* echo(
+  { enabled, state }: Conversation<'selected'>,
+  store: { changed: Changed; modSeq: ModSeq; by: 'number' | 'uid'; silent: boolean },
+): Generator<string, void, void> {
+  const { selected } = state
+  const shown = { uid: store.by === 'uid' || enabled.has('QRESYNC'), modSeq: enabled.has('CONDSTORE') }
+  let text = ''
+  let lines = 0
+  for (const { uid, flags } of store.changed) {
+    const place = placeOf(selected.uids, uid)
+    if (place < 0) continue
+    // RFC 7162 §3.1.3: with CONDSTORE the new mod-sequence is told, .SILENT or not.
+    text += store.silent
+      ? `* ${place + 1} FETCH (${shown.uid ? `UID ${uid} ` : ''}MODSEQ (${store.modSeq}))\r\n`
+      : printFlagsFetch(place + 1, { uid, flags, modSeq: store.modSeq }, shown)
+    if (++lines % LINES_PER_PIECE !== 0) continue
+    yield text
+    text = ''
+  }
+  if (text !== '') yield text
+}

@@ -1,0 +1,53 @@
+import type { StoredMessage } from '../../../core/contract.ts'
+import type { MailboxEntry } from '../../../model/mailbox.ts'
+import { printBodyStructure } from '../../../protocol/imap/body-structure.ts'
+import { printDateTime } from '../../../protocol/imap/date.ts'
+import { printEnvelope } from '../../../protocol/imap/envelope.ts'
+import type { FetchItem } from '../../../protocol/imap/fetch.ts'
+import { emailIdText } from '../object-id.ts'
+import { isBodyItem, type BodyItem } from './body.ts'
+
+type PlainItem = Exclude<FetchItem, BodyItem>
+type Candidate = MailboxEntry | StoredMessage
+
+/** Items that need what the scan at ingest kept. */
+export const needsSummary = (item: PlainItem): boolean =>
+  item.item === 'ENVELOPE' || item.item === 'BODY' || item.item === 'BODYSTRUCTURE'
+
+/** One function that prints all items but bodies, parted by spaces; made once per command. */
+export function plainPrinter(items: readonly FetchItem[], utf8: boolean): (message: Candidate) => string {
+  const printers = items.filter((item): item is PlainItem => !isBodyItem(item)).map((item) => printer(item, utf8))
+  if (printers.length === 1) return printers[0]!
+  return (message) => {
+    let text = ''
+    for (const print of printers) text += text === '' ? print(message) : ` ${print(message)}`
+    return text
+  }
+}
+
+function printer({ item }: PlainItem, utf8: boolean): (message: Candidate) => string {
+  switch (item) {
+    case 'UID':
+      return ({ uid }) => `UID ${uid}`
+    case 'FLAGS':
+      return ({ flags }) => `FLAGS (${flags.length === 1 ? flags[0]! : flags.join(' ')})`
+    case 'INTERNALDATE':
+      return ({ internalDate }) => `INTERNALDATE ${printDateTime(internalDate)}`
+    case 'RFC822.SIZE':
+      return ({ sizeOctets }) => `RFC822.SIZE ${sizeOctets}`
+    case 'MODSEQ':
+      return ({ modSeq }) => `MODSEQ (${modSeq})`
+    case 'EMAILID':
+      return ({ messageKey }) => `EMAILID (${emailIdText(messageKey)})`
+    case 'THREADID':
+      return () => 'THREADID NIL' // RFC 8474 §5.2
+    case 'ENVELOPE':
+      return (message) => `ENVELOPE ${printEnvelope(summary(message).header, utf8)}`
+    case 'BODY':
+      return (message) => `BODY ${printBodyStructure(summary(message).root, { extended: false, utf8 })}`
+    case 'BODYSTRUCTURE':
+      return (message) => `BODYSTRUCTURE ${printBodyStructure(summary(message).root, { extended: true, utf8 })}`
+  }
+}
+
+const summary = (message: Candidate): StoredMessage['summary'] => (message as StoredMessage).summary

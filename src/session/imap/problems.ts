@@ -1,0 +1,40 @@
+import type { StoreError } from '../../core/contract.ts'
+import { no, type Tagged } from './command.ts'
+
+/** Outcomes of the core that are a NO with the same code wherever they occur (RFC 5530 §3, RELIABILITY §2.3). */
+export type Problem =
+  | { readonly at: 'bad-name'; readonly why: string }
+  | { readonly at: 'exists' }
+  | { readonly at: 'not-found' }
+  | { readonly at: 'over-quota' }
+  | { readonly at: 'special-use-taken' }
+  | { readonly at: 'too-many' }
+  | { readonly at: 'too-many-keywords' }
+
+export function problem(outcome: Problem): Tagged {
+  switch (outcome.at) {
+    case 'bad-name':
+      return no(`Mailbox name refused: ${outcome.why}`, 'CANNOT')
+    case 'exists':
+      return no('Mailbox exists already', 'ALREADYEXISTS')
+    case 'not-found':
+      return no('No such mailbox', 'NONEXISTENT')
+    case 'over-quota':
+      return no('Mailbox is over quota', 'OVERQUOTA')
+    case 'special-use-taken':
+      return no('Another mailbox has this use', 'USEATTR') // RFC 6154 §3
+    case 'too-many':
+      return no('Too many mailboxes', 'LIMIT')
+    case 'too-many-keywords':
+      return no('Too many keywords in this mailbox', 'LIMIT')
+  }
+}
+
+/** RFC 9051 §6.3.12, §6.4.7: the target is missing and could be made. */
+export const tryCreate = (): Tagged => no('No such mailbox', 'TRYCREATE')
+
+/** RELIABILITY §2.3; the reason is the operator's (it is logged), not the client's. */
+export const unavailable = (error: StoreError): Tagged =>
+  error.kind === 'damaged'
+    ? no('Stored data is damaged', 'CORRUPTION')
+    : no('Temporary failure, try again later', 'UNAVAILABLE')

@@ -1,0 +1,69 @@
+import type { Command } from './command.ts'
+import { authenticate } from './command/authenticate.ts'
+import { capability } from './command/capability.ts'
+import { close, unselect } from './command/close.ts'
+import { copy, move, uidCopy, uidMove } from './command/copy.ts'
+import { create } from './command/create.ts'
+import { deleteMailbox } from './command/delete.ts'
+import { enable } from './command/enable.ts'
+import { expunge, uidExpunge } from './command/expunge.ts'
+import { fetch, uidFetch } from './command/fetch.ts'
+import { id } from './command/id.ts'
+import { idle } from './command/idle.ts'
+import { list } from './command/list.ts'
+import { login } from './command/login.ts'
+import { logout } from './command/logout.ts'
+import { lsub } from './command/lsub.ts'
+import { namespace } from './command/namespace.ts'
+import { check, noop } from './command/noop.ts'
+import { rename } from './command/rename.ts'
+import { search, uidSearch } from './command/search.ts'
+import { examine, select } from './command/select.ts'
+import { starttls } from './command/starttls.ts'
+import { status } from './command/status.ts'
+import { store, uidStore } from './command/store.ts'
+import { subscribe, unsubscribe } from './command/subscribe.ts'
+
+/** One command, one line. APPEND is not here: it runs while its messages come in (command/append.ts). */
+export const COMMANDS: readonly Command[] = [
+  capability,
+  noop,
+  logout,
+  id,
+  starttls,
+  login,
+  authenticate,
+  enable,
+  select,
+  examine,
+  create,
+  deleteMailbox,
+  rename,
+  subscribe,
+  unsubscribe,
+  list,
+  lsub,
+  namespace,
+  status,
+  idle,
+  check,
+  close,
+  unselect,
+  expunge,
+  uidExpunge,
+  search,
+  uidSearch,
+  fetch,
+  uidFetch,
+  store,
+  uidStore,
+  copy,
+  uidCopy,
+  move,
+  uidMove,
+]
+
+const BY_NAME: ReadonlyMap<string, Command> = new Map(COMMANDS.map((command) => [command.name, command]))
+
+/** @param name in upper case, `UID FETCH` with one space */
+export const commandNamed = (name: string): Command | undefined => BY_NAME.get(name)

@@ -1,0 +1,187 @@
+import type { Clock } from '../../std/clock.ts'
+import type { Log } from '../../std/log.ts'
+import type { Random } from '../../std/random.ts'
+import { ConnectionLost, type Connection } from '../../model/connection.ts'
+import { IMAP_AUTOLOGOUT_MS, IMAP_BEFORE_LOGIN_TIMEOUT_MS } from '../../model/limits.ts'
+import { never } from '../../std/assert.ts'
+import type { ContentSearch } from '../../core/contract.ts'
+import { createReader } from '../../protocol/imap/reader.ts'
+import type { AccessPolicy } from '../../roles/contract.ts'
+import { createLoginGate } from '../sasl.ts'
+import { capabilities } from './capability.ts'
+import { untagged, type At, type Conversation, type Feature, type ImapState } from './command.ts'
+import { BrokenAnswer } from './fetch/print-messages.ts'
+import { createInput, Ended, type Woken } from './input.ts'
+import { createOutput } from './output.ts'
+import { createRunner } from './run.ts'
+
+export type ImapSessionOptions = {
+  readonly policy: AccessPolicy
+  readonly contentSearch: ContentSearch
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly hostname: string
+  /** Fires when the server shuts down: the session says BYE at the next command's end. */
+  readonly drain: AbortSignal
+}
+
+/** Why a session ended, for the log. */
+type End = 'logout' | 'peer' | 'timeout' | 'drain' | 'lost' | 'refused' | 'failed'
+
+/** One IMAP conversation (RFC 9051), from the greeting to the close. Resolves when the connection is closed; never rejects. */
+export async function imapSession(connection: Connection, options: ImapSessionOptions): Promise<void> {
+  const log = options.log.with({ cid: connection.id })
+  const started = options.clock.monotonic()
+  log.info({ event: 'imap.connected', service: connection.service, remote: connection.remote.address })
+  const conversation = createConversation(connection, { ...options, log })
+  const end = await converse(conversation, log)
+  conversation.close()
+  log.info({ event: 'imap.closed', why: end, ms: Math.round(options.clock.monotonic() - started) })
+  if (end === 'failed' || end === 'lost') connection.destroy()
+  else await connection.end().catch(() => connection.destroy())
+}
+
+async function converse(session: OpenConversation, log: Log): Promise<End> {
+  const { output, hostname } = session
+  try {
+    await output.write(untagged(`OK [CAPABILITY ${session.capabilities()}] ${hostname} ready`))
+    const runner = createRunner(session)
+    for (;;) {
+      const next = await runner.step()
+      if (next === 'more') {
+        await output.flush()
+        await session.more()
+      } else if (next === 'start-tls') {
+        await output.flush()
+        // Nothing that was said before TLS counts after it (RFC 9051 §6.2.1, S3).
+        session.input.reader.discard()
+        const tls = await session.connection.startTls()
+        session.input.reader.discard()
+        log.info({ event: 'imap.tls', version: tls.version, cipher: tls.cipher })
+      } else if (next === 'close') {
+        await output.flush()
+        return 'logout'
+      } else if (next === 'refused') {
+        await output.write(untagged('BYE Too many errors'))
+        await output.flush()
+        return 'refused'
+      } else if (next === 'deleted') {
+        await output.write(untagged('BYE Selected mailbox was deleted'))
+        await output.flush()
+        return 'refused'
+      }
+      if (session.input.draining) throw new Ended('drain')
+    }
+  } catch (error) {
+    return await ended(session, error, log)
+  }
+}
+
+/** Says goodbye as far as there is someone to say it to. */
+async function ended({ output }: OpenConversation, error: unknown, log: Log): Promise<End> {
+  if (error instanceof ConnectionLost) return 'lost'
+  if (error instanceof BrokenAnswer) {
+    log.error({ event: 'imap.answer.broken', error: String(error.cause) })
+    return 'failed'
+  }
+  const known = error instanceof Ended
+  if (!known)
+    log.error({ event: 'imap.failed', error: error instanceof Error ? (error.stack ?? error.message) : String(error) })
+  try {
+    if (!known) await output.write(untagged('BYE [SERVERBUG] Internal error')) // R31
+    else await output.write(farewell(error.why))
+    await output.flush()
+  } catch (again) {
+    if (!(again instanceof ConnectionLost)) log.error({ event: 'imap.failed', error: String(again) })
+    return 'lost'
+  }
+  if (!known) return 'failed'
+  return error.why === 'end' ? 'peer' : error.why
+}
+
+function farewell(why: Ended['why']): string {
+  switch (why) {
+    case 'end':
+      return ''
+    case 'timeout':
+      return untagged('BYE Idle for too long')
+    case 'drain':
+      return untagged('BYE [UNAVAILABLE] Server is shutting down')
+    default:
+      return never(why)
+  }
+}
+
+export type OpenConversation = Omit<Conversation<At>, 'state' | 'tag'> & {
+  state: ImapState
+  tag: string
+  /** A whole command has come: the time-out begins anew. */
+  active(): void
+  close(): void
+}
+
+function createConversation(connection: Connection, options: ImapSessionOptions): OpenConversation {
+  const { clock, drain } = options
+  const reader = createReader()
+  const input = createInput(connection, { reader, drain })
+  const output = createOutput(connection)
+  const enabled = new Set<Feature>()
+  let deadline = clock.monotonic() + IMAP_BEFORE_LOGIN_TIMEOUT_MS
+  const remaining = (): number => Math.max(deadline - clock.monotonic(), 1)
+  const leave = (state: ImapState): void => {
+    if (state.at === 'selected') state.selected.stopWatching()
+  }
+
+  const conversation: OpenConversation = {
+    ...options,
+    connection,
+    input,
+    output,
+    enabled,
+    gate: createLoginGate({ clock, signal: drain }),
+    state: { at: 'connected' },
+    tag: '*',
+    savedSearch: new Uint32Array(0),
+    get utf8() {
+      return enabled.has('IMAP4REV2') || enabled.has('UTF8=ACCEPT')
+    },
+    get form() {
+      return conversation.utf8 ? 'utf8' : 'utf7'
+    },
+    become(state) {
+      if (
+        conversation.state.at === 'selected' &&
+        !(state.at === 'selected' && state.selected === conversation.state.selected)
+      ) {
+        leave(conversation.state)
+      }
+      if (conversation.state.at === 'connected' && state.at !== 'connected') reader.loggedIn()
+      conversation.state = state
+    },
+    capabilities: () =>
+      capabilities({ connection, policy: options.policy, loggedIn: conversation.state.at !== 'connected' }),
+    async more() {
+      // The deadline stands however the octets drip (S14); a message that comes in may take its time.
+      const woken: Woken = await input.wait({ timeoutMs: remaining(), notices: false })
+      if (woken === 'chunk' || woken === 'notice') return
+      throw new Ended(woken)
+    },
+    async line(maxOctets) {
+      for (;;) {
+        const framed = reader.nextLine(maxOctets)
+        if (framed.kind !== 'need-more') return framed
+        await output.flush()
+        await conversation.more()
+      }
+    },
+    active() {
+      if (conversation.state.at !== 'connected') deadline = clock.monotonic() + IMAP_AUTOLOGOUT_MS
+    },
+    close() {
+      leave(conversation.state)
+      input.close()
+    },
+  }
+  return conversation
+}
