@@ -45,7 +45,10 @@ export type AliasInfo = { readonly address: Address; readonly targets: readonly 
 
 // Bodies ---------------------------------------------------------------------------------------------------------------
 
-/** Bytes that wait for a command to give them a row. Plain data: may cross threads. Opaque to all but the store. */
+/**
+ * Bytes that wait for a command to give them a row. Plain data: may cross threads. Opaque to all but the store.
+ * Used up by the first command that is given it, even one that fails; `discard` stays harmless.
+ */
 export type StagedBody =
   | { readonly kind: 'memory'; readonly bytes: Uint8Array }
   | { readonly kind: 'file'; readonly file: string; readonly sizeOctets: number; readonly crc32: number }

@@ -23,6 +23,8 @@ export type Database = {
 }
 
 const MIB_IN_KIB = 1024
+/** A WAL reader waits for nobody but a recovery; it must not hold its thread's event loop for long. */
+const READER_BUSY_TIMEOUT_MS = 1000
 
 /**
  * Opens for writing: WAL, every commit on the device (R3).
@@ -44,7 +46,7 @@ export function openDatabase(path: string): Database {
 
 /** Opens for reading beside the writer. Each statement sees one commit (WAL snapshot). @throws StoreError */
 export function openReader(path: string): Database {
-  const db = open(path, true)
+  const db = open(path, true, READER_BUSY_TIMEOUT_MS)
   db.exec(`PRAGMA query_only = ON; PRAGMA temp_store = MEMORY; PRAGMA cache_size = ${-8 * MIB_IN_KIB};`)
   return db
 }

@@ -1,5 +1,6 @@
 /** What travels to the writer: commands with all that can be worked out in the caller's thread worked out there. */
 import { crc32 } from 'node:zlib'
+import { assert } from '../../std/assert.ts'
 import type { AcceptInput, Command, CommandName, Commands, MessageDraft, StagedBody } from '../contract.ts'
 import { encodeSummary } from './summary-codec.ts'
 
@@ -66,8 +67,12 @@ const prepareMessage = (draft: MessageDraft): PreparedMessage => ({
   summary: encodeSummary(draft.summary),
 })
 
-const prepareBody = (body: StagedBody): PreparedBody =>
-  body.kind === 'file' ? body : { kind: 'memory', bytes: body.bytes, crc32: crc32(body.bytes) }
+function prepareBody(body: StagedBody): PreparedBody {
+  if (body.kind === 'file') return body
+  // Its buffer may have gone to the writer's thread with an earlier command.
+  assert(!(body.bytes.buffer as ArrayBuffer).detached, 'a staged body is used once')
+  return { kind: 'memory', bytes: body.bytes, crc32: crc32(body.bytes) }
+}
 
 export const octetsOf = (command: PreparedCommand): number =>
   bodiesOf(command).reduce((sum, body) => sum + bodyOctets(body), 0)

@@ -122,7 +122,7 @@ export function openSegmentLog(options: {
       files.write(fd, run.parts, run.position)
       sync(fd)
     }
-    if (newNames) finally_(() => files.syncDirectory(segmentsPath(dataDir)))
+    if (newNames) synced(() => files.syncDirectory(segmentsPath(dataDir)))
     return [...growth].map(([segmentId, { size, live }]) => ({ segmentId, sizeOctets: size, liveOctets: live }))
   }
 
@@ -135,7 +135,7 @@ export function openSegmentLog(options: {
     return fd
   }
 
-  const sync = (fd: number): void => finally_(() => files.dataSync(fd))
+  const sync = (fd: number): void => synced(() => files.dataSync(fd))
 
   function abandon(rows: 'rolled-back' | 'unknown'): void {
     const given = places
@@ -207,7 +207,7 @@ export function openSegmentLog(options: {
 /** A sync that failed is final (RELIABILITY §0.3): a second one may succeed although the pages are gone. */
 export class SyncFailed extends StoreError {}
 
-function finally_(sync: () => void): void {
+function synced(sync: () => void): void {
   try {
     sync()
   } catch (error) {

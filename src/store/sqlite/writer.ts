@@ -2,6 +2,7 @@
  * The write side, without threads: takes groups of commands, runs each in a savepoint of its own, puts their bytes on
  * the device, then their rows, and only then answers.
  */
+import { join } from 'node:path'
 import { never } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
@@ -205,10 +206,25 @@ function writer(
     }
   }
 
+  /** A staged body is used up: what no row took, or a failure left, goes from the spool. */
+  function sweep(commands: readonly PreparedCommand[]): void {
+    for (const command of commands) {
+      for (const body of bodiesOf(command)) {
+        if (body.kind !== 'file') continue
+        try {
+          files.remove(join(spoolPath(dataDir), body.file))
+        } catch {
+          // The next start empties the spool.
+        }
+      }
+    }
+  }
+
   return {
     run(commands) {
-      if (poison !== null) return { settled: commands.map(() => failed(poison)), notices: [] }
-      return attempt(commands)
+      const result = poison === null ? attempt(commands) : { settled: commands.map(() => failed(poison)), notices: [] }
+      sweep(commands)
+      return result
     },
     close() {
       segments.close()

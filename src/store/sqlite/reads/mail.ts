@@ -153,12 +153,12 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     mailboxByName: async (accountId, name) => orNull(mailboxNamed.get(accountId, name)),
     subscriptions: async (accountId) => allSubscriptions.all(accountId).map(([name]) => name),
     async uids(accountId, mailboxId) {
-      const batches: Uint32Array[] = []
+      const read: Uint32Array[] = []
       for (let after = 0; ; await turn()) {
         const batch = Uint32Array.from(JSON.parse(someUids.get(accountId, mailboxId, after)?.[0] ?? '[]') as number[])
-        if (batches.length === 0 && batch.length < UIDS_PER_BATCH) return batch
-        batches.push(batch)
-        if (batch.length < UIDS_PER_BATCH) return joined(batches)
+        if (read.length === 0 && batch.length < UIDS_PER_BATCH) return batch
+        read.push(batch)
+        if (batch.length < UIDS_PER_BATCH) return joined(read)
         after = batch.at(-1) ?? after
       }
     },
@@ -171,7 +171,7 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
       for (const [first, last] of runsSince.all(accountId, mailboxId, since)) {
         for (let uid = first; uid <= last; uid++) uids.push(uid as Uid)
       }
-      return uids.sort((a, b) => a - b)
+      return uids.toSorted((a, b) => a - b)
     },
     keywords: async (accountId, mailboxId) => allKeywords.all(accountId, mailboxId).map(([name]) => name),
     async read(accountId, messageKey, start, end) {
