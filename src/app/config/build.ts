@@ -170,7 +170,6 @@ function serviceOf(
     )
   }
   const port = setting.port ?? row.port + (values.portsOffset ?? 0)
-  if (port > 65_535) complain('ports.offset', `${service} would have port ${port}`, 'choose a smaller offset')
   return {
     service,
     enabled: setting.enabled ?? enabledByDefault(row, values, clients),

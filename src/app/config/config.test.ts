@@ -249,14 +249,14 @@ describe('what is refused', () => {
       GAVAN_CLIENTS: 'ofice',
     })
     assert.deepEqual(
-      problems.map((problem) => [problem.key, problem.from, problem.where.replace(`${directory}/`, '')]),
+      problems.map(({ key, from, where }) => `${key} ${from} ${where.replace(`${directory}/`, '')}`).toSorted(),
       [
-        ['hostnme', 'file', 'gavan.toml'],
-        ['clients', 'env', 'GAVAN_CLIENTS'],
-        ['workers', 'file', 'gavan.toml'],
-        ['ports.imap', 'file', 'gavan.toml'],
-        ['hostname', 'default', 'gavan.toml'],
-      ].toSorted((a, b) => problems.findIndex((p) => p.key === a[0]) - problems.findIndex((p) => p.key === b[0])),
+        'clients env GAVAN_CLIENTS',
+        'hostname default gavan.toml',
+        'hostnme file gavan.toml',
+        'ports.imap file gavan.toml',
+        'workers file gavan.toml',
+      ],
     )
     assert.match(
       printProblems(problems),
@@ -291,7 +291,7 @@ describe('what is refused', () => {
     await refuses('ports.imap = { port = 70000 }', 'ports.imap.port', /65535/)
     await refuses('ports.imap = { networks = "outside" }', 'ports.imap.networks', /"inside", "anywhere"/)
     await refuses('resolver.servers = ["dns.example"]', 'resolver.servers.0', /not an address/)
-    await refuses('ports.offset = 60000', 'ports.offset', /whole|offset/).catch(() => {})
+    await refuses('ports.offset = 60001', 'ports.offset', /from 0 to 60000/)
     for (const name of ['mail', '192.0.2.1', '', 'mail_1.example.org', '-x.example.org']) {
       const problems = await bad(`hostname = "${name}"`)
       assert.deepEqual(
