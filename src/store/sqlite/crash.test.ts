@@ -1,6 +1,6 @@
 /** R5: power goes between any two file operations of keeping a message; the message is then whole or not there. */
 import assert from 'node:assert/strict'
-import { cpSync, rmSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { silentLog } from '../../std/log.ts'
@@ -14,8 +14,10 @@ import { temporaryDirectory } from '../testing/rooms.ts'
 import { openStore } from './open.ts'
 
 const SEGMENT = 4096
-const open = (dataDir: string, files: FaultyFiles): Promise<Store> =>
-  openStore({ dataDir, files, clock: testClock, log: silentLog, segmentMaxOctets: SEGMENT })
+function open(dataDir: string, files: FaultyFiles): Promise<Store> {
+  mkdirSync(dataDir, { recursive: true }) // For SQLite's files, which are real.
+  return openStore({ dataDir, files, clock: testClock, log: silentLog, segmentMaxOctets: SEGMENT })
+}
 
 const letter = (octets: number, fill: string): Buffer => Buffer.alloc(octets, fill)
 
