@@ -57,7 +57,8 @@ export async function tryOnce(
     content,
   )
   const entry = store.entries[0]!
-  let outcome: AttemptOutcome | null = null
+  let isDone = false
+  const done = (): boolean => isDone
   const running = attempt(entry, {
     dialler: sink,
     resolver: options.resolver ?? createTestResolver(AWAY),
@@ -72,10 +73,10 @@ export async function tryOnce(
     signal: new AbortController().signal,
     kept: options.kept ?? null,
     content: { sizeOctets: entry.sizeOctets, read: (start, end) => store.queue.read(entry.queueId, start, end) },
-  }).then((came) => (outcome = came))
-  for (let turns = 0; outcome === null && turns < 2000; turns++) {
+  }).finally(() => (isDone = true))
+  for (let turns = 0; !done() && turns < 2000; turns++) {
     await flush()
-    if (outcome === null) clock.advance(30_000)
+    if (!done()) clock.advance(30_000)
   }
   return running
 }

@@ -75,9 +75,10 @@ function setUp(
     }
   }
   const stop = async (): Promise<void> => {
-    let stopped = false
-    const stopping = relay.stop({ drainMs: 10_000 }).then(() => (stopped = true))
-    for (let i = 0; i < 100 && !stopped; i++) {
+    let isStopped = false
+    const stopped = (): boolean => isStopped
+    const stopping = relay.stop({ drainMs: 10_000 }).then(() => (isStopped = true))
+    for (let i = 0; i < 100 && !stopped(); i++) {
       await flush()
       clock.advance(1000)
     }
@@ -187,7 +188,7 @@ suite('relay', () => {
     let lost = 0
     const counts = new Map<string, number>()
     const world = setUp(t, {
-      script: (stage, line) => {
+      script: (stage) => {
         if (stage === 'dot') {
           const chance = random.float()
           if (chance < 0.05) {

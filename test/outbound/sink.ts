@@ -175,8 +175,9 @@ export function createSink(options: {
           answer('quit', text, '500 5.5.2 what?')
       }
     }
+    const isGone = (): boolean => gone
     const digest = (): void => {
-      while (!gone) {
+      while (!isGone()) {
         if (inData) {
           // The whole content with its end, in one piece: the sink keeps what is behind the end as commands.
           const end = held.startsWith('.\r\n') ? 0 : held.indexOf('\r\n.\r\n')

@@ -36,6 +36,7 @@ export type DsnOptions = {
 
 const FOLD_AT = 76
 const NOT_ASCII = /[^ -~]/g
+const CONTROL = /[\0-\x1f\x7f]/g
 
 /** RFC 5322 §3.3, in UTC. */
 export function printDate(ms: number): string {
@@ -47,7 +48,7 @@ function wrap(text: string, indent: string): string[] {
   const lines: string[] = []
   const room = FOLD_AT - indent.length
   let line = ''
-  for (let word of text.split(/\s+/)) {
+  for (let word of text.replace(CONTROL, ' ').trim().split(/\s+/)) {
     while (word.length > room) {
       if (line !== '') lines.push(indent + line)
       line = ''
@@ -65,7 +66,7 @@ function wrap(text: string, indent: string): string[] {
 
 /** One field of delivery-status, folded. Outside utf8 reports what is not ASCII becomes `?` (RFC 3464 §2.1.1). */
 function field(name: string, value: string, utf8: boolean): string {
-  const clean = value.replace(/[\0-\x1f\x7f]/g, ' ')
+  const clean = value.replace(CONTROL, ' ')
   const [first = '', ...rest] = wrap(`${name}: ${utf8 ? clean : clean.replace(NOT_ASCII, '?')}`, ' ')
   return [first.slice(1), ...rest].join('\r\n')
 }
