@@ -1,0 +1,69 @@
+import { readFile } from 'node:fs/promises'
+import { networkInterfaces } from 'node:os'
+import { parseIp } from '../model/network.ts'
+import type { Endpoint } from '../model/connection.ts'
+import { portProblem } from '../net/listen.ts'
+import { portHolder } from '../net/port-holder.ts'
+import { CliError, EXIT } from './cli/output.ts'
+import type { ServiceConfig } from './config/config.ts'
+
+/**
+ * Each port is tried alone before the threads share them, so that a port held by another program is told with that
+ * program's name (D16). Addresses that this machine lacks (no IPv6, say) are left out.
+ * @throws CliError
+ */
+export async function checkPorts(services: readonly ServiceConfig[]): Promise<readonly ServiceConfig[]> {
+  const usable: ServiceConfig[] = []
+  for (const service of services) {
+    const addresses: string[] = []
+    for (const address of service.addresses) {
+      const problem = await portProblem(address, service.port)
+      if (problem === null) addresses.push(address)
+      else if (problem !== 'EADDRNOTAVAIL' && problem !== 'EAFNOSUPPORT') throw await explain(service, address, problem)
+    }
+    if (addresses.length === 0)
+      throw new CliError(
+        EXIT.badConfig,
+        `${service.service}: this machine has none of the addresses ${service.addresses.join(', ')}`,
+        'see "ip address", and set listen or ports.<service>.addresses',
+      )
+    usable.push({ ...service, addresses })
+  }
+  return usable
+}
+
+async function explain({ service, port }: ServiceConfig, address: string, problem: string): Promise<CliError> {
+  if (problem === 'EACCES')
+    return new CliError(
+      EXIT.notAllowed,
+      `port ${port} (${service}) may be opened by root or with CAP_NET_BIND_SERVICE only`,
+      'run under systemd with AmbientCapabilities=CAP_NET_BIND_SERVICE, or set ports.offset',
+    )
+  if (problem !== 'EADDRINUSE')
+    return new CliError(EXIT.failed, `cannot listen on ${address} port ${port} (${service}): ${problem}`, null)
+  const holder = await portHolder(port)
+  const who =
+    holder === null
+      ? 'another program'
+      : `${holder.name} (pid ${holder.pid}${holder.unit === null ? '' : `, ${holder.unit}`})`
+  const fix =
+    holder?.unit === undefined || holder.unit === null
+      ? `stop that program, or turn the port off: ports.${service} = "off"`
+      : `systemctl disable --now ${holder.unit}, or turn the port off: ports.${service} = "off"`
+  return new CliError(EXIT.failed, `port ${port} (${service}) on ${address} is held by ${who}`, fix)
+}
+
+/** The system's DNS servers; loopback when it names none. */
+export async function systemResolvers(): Promise<Endpoint[]> {
+  const text = await readFile('/etc/resolv.conf', 'utf8').catch(() => '')
+  const servers = text
+    .split('\n')
+    .map((line) => /^nameserver[ \t]+(\S+)/.exec(line)?.[1] ?? '')
+    .filter((address) => parseIp(address) !== null)
+  return (servers.length === 0 ? ['127.0.0.1'] : servers).map((address) => ({ address, port: 53 }))
+}
+
+/** Addresses of this machine, so that mail to ourselves is seen as a loop. */
+export function ownAddresses(): string[] {
+  return Object.values(networkInterfaces()).flatMap((list) => (list ?? []).map(({ address }) => address))
+}

@@ -1,0 +1,80 @@
+/** One protocol thread: opens every listener and runs whole sessions. */
+import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads'
+import { assert } from '../std/assert.ts'
+import { createGuard, type GuardNews } from '../core/guard/guard.ts'
+import { LOOPBACK_NETWORKS, networksContain } from '../model/network.ts'
+import { createCertificates } from '../net/certificates.ts'
+import type { Listener } from '../net/contract.ts'
+import { createWeb } from '../net/http.ts'
+import { createNetwork } from '../net/listen.ts'
+import { openThread } from './thread-parts.ts'
+import type { ProtocolSettings } from './settings.ts'
+import type { FromThread, OpenedPort, ToThread } from './supervise.ts'
+import { wireAdmission, wireSessions } from './wire.ts'
+
+const port = parentPort
+assert(port !== null, 'a protocol thread is started by the main thread')
+const settings = workerData as ProtocolSettings
+const tell = (message: FromThread): void => port.postMessage(message)
+
+async function run(): Promise<void> {
+  const { parts, core, close } = await openThread(settings)
+  const { clock, random, log } = parts
+
+  const news = new BroadcastChannel('gavan-guard')
+  const guard = createGuard({
+    clock,
+    lifted: (address) => settings.liftLoopback && networksContain(LOOPBACK_NETWORKS, address),
+    tell: (item) => news.postMessage(item),
+  })
+  news.addEventListener('message', (event) => guard.hear((event as { data: GuardNews }).data))
+  news.unref()
+
+  const certificates = createCertificates(settings.certificates, { ticketKeys: settings.ticketKeys })
+  const limits = { connectionsMax: settings.connectionsMax }
+  const network = createNetwork({ clock, random, log, certificates, limits })
+  const web = createWeb({
+    clock,
+    log,
+    certificates,
+    hosts: settings.webHosts,
+    httpsPort: settings.httpsPort,
+    acmeAnswer: () => null,
+  })
+  const drain = new AbortController()
+  const { hostname, messageMaxOctets, inside, shared } = settings
+  const serveOf = wireSessions(parts, core, { hostname, messageMaxOctets, guard, inside, drain: drain.signal })
+
+  const listeners: Listener[] = []
+  const opened: OpenedPort[] = []
+  for (const on of settings.services) {
+    const serve = serveOf(on)
+    for (const address of on.addresses) {
+      const admit = wireAdmission(on, guard)
+      const options = { service: on.service, address, port: on.port, tls: on.tls, shared, admit }
+      const listener = serve === null ? await web.listen(options) : await network.listen(options, serve)
+      listeners.push(listener)
+      opened.push({ service: on.service, ...listener.endpoint })
+    }
+  }
+
+  port?.on('message', (message: ToThread) => {
+    if (message.do === 'drain') finish().catch(fail)
+  })
+  tell({ at: 'ready', ports: opened })
+
+  async function finish(): Promise<void> {
+    await Promise.all(listeners.map((listener) => listener.stop()))
+    drain.abort()
+    await Promise.all(listeners.map((listener) => listener.drained()))
+    await close()
+    process.exit()
+  }
+}
+
+function fail(error: unknown): void {
+  tell({ at: 'cannot-start', message: error instanceof Error ? error.message : String(error) })
+  throw error
+}
+
+run().catch(fail)

@@ -1,0 +1,214 @@
+/** The main thread: starts the writer, the protocol threads, the relay and the admin API, watches them, and ends them in order. */
+import { randomBytes } from 'node:crypto'
+import { readFile } from 'node:fs/promises'
+import { join } from 'node:path'
+import { assert } from '../std/assert.ts'
+import { parseAddress } from '../format/address/address.ts'
+import type { Address } from '../model/address.ts'
+import type { ServiceName } from '../model/service.ts'
+import { localCertificate } from '../net/certificate-authority.ts'
+import type { CertificatePair } from '../net/certificates.ts'
+import { canSharePorts } from '../net/listen.ts'
+import { connectStore } from '../store/sqlite/connect.ts'
+import { startStoreWriter } from '../store/sqlite/start.ts'
+import { createAdminApi, type AdminApi } from './admin/api.ts'
+import { serveAdmin } from './admin/http.ts'
+import { ADMIN_ROUTES } from './admin/routes.ts'
+import type { Config, RelayHost } from './config/config.ts'
+import { createSystemRandom, descriptorsMax, systemClock } from './machine.ts'
+import { checkPorts, ownAddresses, systemResolvers } from './preflight.ts'
+import { installationSecret } from './secrets.ts'
+import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
+import { superviseThread, threadFile, type OpenedPort, type SupervisedThread } from './supervise.ts'
+import type { ThreadLog } from './thread-parts.ts'
+import { wireCore, type Core } from './wire.ts'
+
+/** What `try` does differently from `serve`. */
+export type TryMode = {
+  /** Keeps mail to foreign addresses instead of sending it. */
+  readonly sandbox: Address
+}
+
+export type RunningServer = {
+  readonly ports: readonly OpenedPort[]
+  readonly core: Core
+  readonly api: AdminApi
+  /** The CA's certificate when our own CA made ours. */
+  readonly caFile: string | null
+  readonly fingerprint: string | null
+  /** Resolves with the reason when the server cannot go on. */
+  readonly failed: Promise<Error>
+  /** Stops accepting, lets sessions end, closes the store. */
+  close(): Promise<void>
+}
+
+/** Left for files, the store and deliveries beside the connections (R8). */
+const DESCRIPTORS_RESERVED = 256
+const TICKET_KEYS_OCTETS = 48
+
+/** Made before the threads, in parallel: certificates, secrets, ports. @throws CliError for what an administrator can mend */
+async function prepare(config: Config): Promise<{
+  services: Config['services']
+  certificates: readonly CertificatePair[]
+  local: { caFile: string; fingerprint: string } | null
+  scramSecret: Uint8Array
+  shared: boolean
+}> {
+  const enabled = config.services.filter((service) => service.enabled)
+  const [services, certificates, scramSecret, shared] = await Promise.all([
+    checkPorts(enabled),
+    readCertificates(config),
+    installationSecret(config.dataDir),
+    canSharePorts(),
+  ])
+  return { services, ...certificates, scramSecret, shared }
+}
+
+async function readCertificates(
+  config: Config,
+): Promise<{ certificates: readonly CertificatePair[]; local: { caFile: string; fingerprint: string } | null }> {
+  if (config.certificates.length > 0) {
+    const read = config.certificates.map(async ({ certFile, keyFile }) => ({
+      certificate: await readFile(certFile, 'utf8'),
+      key: await readFile(keyFile, 'utf8'),
+    }))
+    return { certificates: await Promise.all(read), local: null }
+  }
+  const names = [config.hostname, ...config.domains, 'localhost', '127.0.0.1', '::1']
+  const directory = join(config.dataDir, 'tls')
+  const local = await localCertificate({ directory, names, clock: systemClock, random: createSystemRandom() })
+  return { certificates: [local], local }
+}
+
+const plainRoute = (host: RelayHost): PlainRoute => ({
+  kind: 'host',
+  ...host,
+  credentials: host.credentials === null ? null : { ...host.credentials, password: host.credentials.password.reveal() },
+})
+
+function plainRoutes(config: Config, tryMode: TryMode | null): RelaySettings['routes'] {
+  const { smarthost, routes } = config.relay
+  const direct: PlainRoute = tryMode === null ? { kind: 'mx' } : { kind: 'sandbox' }
+  return {
+    byDomain: new Map([...routes].map(([domain, host]) => [domain, plainRoute(host)])),
+    otherwise: smarthost === null ? direct : plainRoute(smarthost),
+  }
+}
+
+/** Domains of the file are in the store before the first listener opens. */
+async function addDomains(core: Core, domains: readonly string[]): Promise<void> {
+  for (const name of domains) {
+    const outcome = await core.directory.addDomain(name)
+    assert(outcome.at !== 'bad-domain', `the configuration let a bad domain through: ${name}`)
+  }
+}
+
+export async function startServer(options: {
+  config: Config
+  logging: ThreadLog & { settings: LogSettings }
+  tryMode: TryMode | null
+  /** Called once the store is open and before any port is. */
+  beforeListening?: (core: Core) => Promise<void>
+}): Promise<RunningServer> {
+  const { config, logging, tryMode } = options
+  const { log } = logging
+  const clock = systemClock
+  const { services, certificates, local, scramSecret, shared } = await prepare(config)
+  const { hostname, dataDir } = config
+
+  const writer = await startStoreWriter({ dataDir, log })
+  const threads: SupervisedThread[] = []
+  const closers: (() => Promise<void>)[] = [() => writer.close()]
+  const close = async (): Promise<void> => {
+    await Promise.all(threads.map((thread) => thread.drain()))
+    for (const closer of closers.toReversed()) await closer()
+    log.info({ event: 'server.stopped' })
+    await logging.flushed()
+  }
+
+  try {
+    const store = await connectStore({ dataDir, port: writer.connect(), clock, log })
+    closers.push(() => store.close())
+    const postmaster = tryMode?.sandbox ?? null
+    const workers = shared ? config.workers : 1
+    const common = { hostname, dataDir, log: logging.settings, postmaster, scramSecret, cores: 1 }
+    const core = await wireCore({ store, clock, random: createSystemRandom(), log }, common)
+    await addDomains(core, config.domains)
+    await options.beforeListening?.(core)
+
+    const withStore = <T extends object>(
+      data: T,
+    ): { data: T & CommonSettings; transfer: [CommonSettings['store']] } => {
+      const port = writer.connect()
+      return { data: { ...common, ...data, store: port }, transfer: [port] }
+    }
+    const protocol: Omit<ProtocolSettings, keyof CommonSettings> = {
+      services,
+      inside: config.inside,
+      messageMaxOctets: config.limits.messageMaxOctets,
+      certificates,
+      ticketKeys: randomBytes(TICKET_KEYS_OCTETS),
+      liftLoopback: tryMode !== null,
+      shared: workers > 1,
+      connectionsMax: Math.max(1, Math.floor((descriptorsMax() - DESCRIPTORS_RESERVED) / workers)),
+      webHosts: tryMode === null ? [hostname] : ['localhost', hostname, '127.0.0.1'],
+      httpsPort: services.find(({ service }) => service === 'https')?.port ?? 443,
+    }
+    const relay: Omit<RelaySettings, keyof CommonSettings> = {
+      resolver: { servers: config.resolver.servers ?? (await systemResolvers()), trustAd: config.resolver.trustAd },
+      routes: plainRoutes(config, tryMode),
+      sandbox: tryMode?.sandbox ?? null,
+      ownAddresses: tryMode === null ? ownAddresses() : [],
+      loopbackIsForeign: tryMode !== null,
+    }
+    const started = (name: string, file: string, data: object): SupervisedThread => {
+      const thread = superviseThread({ name, file: threadFile(file), prepare: () => withStore(data), clock, log })
+      threads.push(thread)
+      return thread
+    }
+    const protocolThreads = Array.from({ length: workers }, (_, index) =>
+      started(`protocol-${index + 1}`, 'protocol-thread', protocol),
+    )
+    const relayThread = started('relay', 'relay-thread', relay)
+    const [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
+
+    const api = createAdminApi(
+      { directory: core.directory, queue: core.queueOperator, health: healthOf(core, ports) },
+      ADMIN_ROUTES,
+    )
+    const admin = await serveAdmin({ path: config.admin.socket, api, log })
+    closers.push(async () => admin[Symbol.asyncDispose]())
+    log.info({
+      event: 'server.ready',
+      hostname,
+      workers,
+      ports: ports.map(({ service, port }) => `${service}:${port}`),
+    })
+    return {
+      ports,
+      core,
+      api,
+      caFile: local?.caFile ?? null,
+      fingerprint: local?.fingerprint ?? null,
+      failed: writer.failed,
+      close,
+    }
+  } catch (error) {
+    await close()
+    throw error
+  }
+}
+
+function healthOf(core: Core, ports: readonly OpenedPort[]): () => Promise<Record<string, unknown>> {
+  const services = [...new Set(ports.map(({ service }) => service))] satisfies ServiceName[]
+  return async () => {
+    const [domains, queue] = await Promise.all([core.directory.domains(), core.queueOperator.list()])
+    return { healthy: true, services, domains: domains.length, queued: queue.length }
+  }
+}
+
+export function mustParseAddress(text: string): Address {
+  const parsed = parseAddress(text)
+  assert(parsed.ok, `${text} is not an address`)
+  return parsed.value
+}

@@ -1,0 +1,53 @@
+/** What the main thread hands to the others: plain data that crosses threads, secrets revealed. */
+import type { MessagePort } from 'node:worker_threads'
+import type { Address } from '../model/address.ts'
+import type { Endpoint } from '../model/connection.ts'
+import type { Network } from '../model/network.ts'
+import type { CertificatePair } from '../net/certificates.ts'
+import type { Route } from '../outbound/contract.ts'
+import type { LogLevel } from './log.ts'
+import type { ServiceConfig } from './config/config.ts'
+
+export type LogSettings = { readonly level: LogLevel; readonly format: 'json' | 'pretty'; readonly colours: boolean }
+
+/** What all threads that open a core need. */
+export type CommonSettings = {
+  readonly hostname: string
+  readonly dataDir: string
+  readonly log: LogSettings
+  readonly postmaster: Address | null
+  readonly scramSecret: Uint8Array
+  /** Share of the cores for password hashing. */
+  readonly cores: number
+  readonly store: MessagePort
+}
+
+export type ProtocolSettings = CommonSettings & {
+  /** Those that listen. */
+  readonly services: readonly ServiceConfig[]
+  readonly inside: readonly Network[]
+  readonly messageMaxOctets: number
+  readonly certificates: readonly CertificatePair[]
+  readonly ticketKeys: Uint8Array
+  /** Loopback peers are bound by no per-address limit (`try`). */
+  readonly liftLoopback: boolean
+  /** Several threads open the same ports. */
+  readonly shared: boolean
+  readonly connectionsMax: number
+  /** Names that port 80 answers for; the first is where it sends others. */
+  readonly webHosts: readonly string[]
+  readonly httpsPort: number
+}
+
+/** A route whose password travels as text. */
+export type PlainRoute =
+  | Exclude<Route, { kind: 'host' }>
+  | (Omit<Extract<Route, { kind: 'host' }>, 'credentials'> & { credentials: { user: string; password: string } | null })
+
+export type RelaySettings = CommonSettings & {
+  readonly resolver: { readonly servers: readonly Endpoint[]; readonly trustAd: boolean }
+  readonly routes: { readonly byDomain: ReadonlyMap<string, PlainRoute>; readonly otherwise: PlainRoute }
+  readonly sandbox: Address | null
+  readonly ownAddresses: readonly string[]
+  readonly loopbackIsForeign: boolean
+}

@@ -1,0 +1,37 @@
+import { connectStore } from '../store/sqlite/connect.ts'
+import { createLineWriter } from './line-writer.ts'
+import { createLog } from './log.ts'
+import { createSystemRandom, systemClock } from './machine.ts'
+import type { CommonSettings, LogSettings } from './settings.ts'
+import { wireCore, type Core, type Parts } from './wire.ts'
+
+const STANDARD_ERROR = 2
+
+export type ThreadLog = { readonly log: Parts['log']; flushed(): Promise<void> }
+
+/** A log of this thread's own; lines of all threads meet on standard error. */
+export function openThreadLog(settings: LogSettings): ThreadLog {
+  const lines = createLineWriter(STANDARD_ERROR)
+  const log = createLog({ ...settings, write: (line) => lines.write(line), now: () => systemClock.now() })
+  return { log, flushed: () => lines.flushed() }
+}
+
+/** What every thread but the writer begins with. */
+export async function openThread(
+  settings: CommonSettings,
+): Promise<{ parts: Parts; core: Core; close(): Promise<void> }> {
+  const { log, flushed } = openThreadLog(settings.log)
+  const clock = systemClock
+  const random = createSystemRandom()
+  const store = await connectStore({ dataDir: settings.dataDir, port: settings.store, clock, log })
+  const parts = { store, clock, random, log }
+  const core = await wireCore(parts, settings)
+  return {
+    parts,
+    core,
+    async close() {
+      await store.close()
+      await flushed()
+    },
+  }
+}

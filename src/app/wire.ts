@@ -1,0 +1,162 @@
+/** Where implementations meet: rooms know each other's contracts only, and are put together here. */
+import { readAccountRef } from './account-ref.ts'
+import { loadArgon2 } from '../core/accounts/argon2.ts'
+import { createAccounts } from '../core/accounts/accounts.ts'
+import { createPasswordHasher } from '../core/accounts/password-hasher.ts'
+import type { AccountRef, Accounts, Directory, Guard, Intake, Mailboxes, QueueOperator } from '../core/contract.ts'
+import { createDirectory } from '../core/directory/directory.ts'
+import { createIntake } from '../core/intake/intake.ts'
+import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
+import { createQueueOperator } from '../core/queue/operator.ts'
+import { createOutgoingQueue } from '../core/queue/outgoing.ts'
+import { createContentSearch } from '../core/search/search.ts'
+import type { Address } from '../model/address.ts'
+import type { Connection, Endpoint } from '../model/connection.ts'
+import { networksContain, type Network } from '../model/network.ts'
+import type { ServiceName } from '../model/service.ts'
+import type { Admission, Dialler, Resolver } from '../net/contract.ts'
+import type { Ourselves, Relay, Routes } from '../outbound/contract.ts'
+import { createRelay } from '../outbound/relay/relay.ts'
+import { createSandbox } from '../outbound/sandbox/sandbox.ts'
+import { createAuthenticator } from '../roles/authenticator.ts'
+import { createMdaPolicy } from '../roles/mda/mda.ts'
+import { createMsaPolicy } from '../roles/msa/msa.ts'
+import { createMtaPolicy } from '../roles/mta/mta.ts'
+import { imapSession } from '../session/imap/session.ts'
+import { pop3Session } from '../session/pop3/session.ts'
+import { smtpSession } from '../session/smtp/session.ts'
+import type { Clock } from '../std/clock.ts'
+import type { Log } from '../std/log.ts'
+import type { Random } from '../std/random.ts'
+import type { Store } from '../store/contract.ts'
+import type { ServiceConfig } from './config/config.ts'
+
+/** What the machine and the store give to one thread. */
+export type Parts = { readonly store: Store; readonly clock: Clock; readonly random: Random; readonly log: Log }
+
+export type CoreOptions = {
+  readonly hostname: string
+  /** Who reads mail for a postmaster that is neither account nor alias. */
+  readonly postmaster: Address | null
+  /** The installation's own secret for made-up SCRAM keys; the same after a restart. */
+  readonly scramSecret: Uint8Array
+  /** How many cores this thread's share of the password hashing may use. */
+  readonly cores: number
+}
+
+export type Core = {
+  readonly accounts: Accounts
+  readonly intake: Intake
+  readonly directory: Directory
+  readonly queueOperator: QueueOperator
+  openMailboxes(account: AccountRef): Mailboxes
+}
+
+export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core> {
+  const { store, clock, random, log } = parts
+  const { hostname, postmaster, scramSecret, cores } = options
+  const hasher = createPasswordHasher({ random, argon2: await loadArgon2() })
+  const accounts = createAccounts({ directory: store.directory, hasher, clock, random, cores, scramSecret })
+  return {
+    accounts,
+    intake: createIntake({ store, clock, random, hostname, postmaster, log }),
+    directory: createDirectory({ store, accounts, clock }),
+    queueOperator: createQueueOperator({ store, clock }),
+    openMailboxes: (account) => openMailboxes(account, { store, clock }),
+  }
+}
+
+export type Serve = (connection: Connection) => Promise<void>
+
+export type SessionOptions = {
+  readonly hostname: string
+  readonly messageMaxOctets: number
+  readonly guard: Guard
+  /** Inner networks, for plain logins (D10). */
+  readonly inside: readonly Network[]
+  /** Fires at shutdown. */
+  readonly drain: AbortSignal
+}
+
+/** What serves a connection of a service; null for services whose sessions are not made of lines (http, https, sieve). */
+export function wireSessions(parts: Parts, core: Core, options: SessionOptions): (on: ServiceConfig) => Serve | null {
+  const { clock, random, log } = parts
+  const { hostname, messageMaxOctets, guard, inside, drain } = options
+  const authenticator = createAuthenticator({ accounts: core.accounts, guard, log })
+  const contentSearch = createContentSearch()
+  const submission = { hostname, intake: core.intake, accounts: core.accounts, authenticator, clock, messageMaxOctets }
+  const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets })
+  const msa = createMsaPolicy(submission)
+  const mda = ({ plainLogin }: ServiceConfig): ReturnType<typeof createMdaPolicy> =>
+    createMdaPolicy({
+      authenticator,
+      openMailboxes: core.openMailboxes,
+      plainLoginAllowed: ({ remote }) => plainLogin && networksContain(inside, remote.address),
+    })
+
+  return (on) => {
+    switch (on.service) {
+      case 'mx':
+        return (connection) => smtpSession(connection, { policy: mta, clock, random, log, signal: drain })
+      case 'submission':
+      case 'submissions':
+        return (connection) => smtpSession(connection, { policy: msa, clock, random, log, signal: drain })
+      case 'imap':
+      case 'imaps': {
+        const policy = mda(on)
+        return (connection) => imapSession(connection, { policy, contentSearch, clock, random, log, hostname, drain })
+      }
+      case 'pop3':
+      case 'pop3s': {
+        const policy = mda(on)
+        return (connection) => pop3Session(connection, { policy, clock, random, log, hostname, signal: drain })
+      }
+      case 'http':
+      case 'https':
+      case 'sieve':
+        return null
+    }
+  }
+}
+
+/** Whether a peer may connect: by the listener's networks first, then by how many connections its address has. */
+export function wireAdmission(on: ServiceConfig, guard: Guard): (remote: Endpoint) => Admission {
+  const { service, networks } = on
+  return ({ address }) => {
+    if (networks !== 'anywhere' && !networksContain(networks, address)) return { at: 'refused', why: 'not-inside' }
+    const left = guard.connect(guardedAs(service), address)
+    return left === null ? { at: 'refused', why: 'too-many' } : { at: 'welcome', left }
+  }
+}
+
+const guardedAs = (service: ServiceName): 'mx' | 'access' => (service === 'mx' ? 'mx' : 'access')
+
+export type RelayWiring = {
+  readonly hostname: string
+  readonly dialler: Dialler
+  readonly resolver: Resolver
+  readonly ourselves: Ourselves
+  readonly routes: Routes
+  /** Whose account keeps mail that must not leave; null without sandbox routes. */
+  readonly sandbox: Address | null
+  readonly mxPort?: number
+}
+
+export function wireRelay(parts: Parts, core: Core, options: RelayWiring): Relay {
+  const { store, clock, random, log } = parts
+  const { hostname, sandbox, ...rest } = options
+  const queue = createOutgoingQueue({
+    store,
+    clock,
+    random,
+    log,
+    hostname,
+    prepareNotice: core.intake.prepareNotice,
+    owner: 'relay',
+  })
+  const open = async (): Promise<Mailboxes | null> => {
+    const account = sandbox === null ? null : await readAccountRef(store, sandbox)
+    return account === null ? null : core.openMailboxes(account)
+  }
+  return createRelay({ queue, clock, random, log, ...rest, sandbox: sandbox === null ? null : createSandbox({ open }) })
+}
