@@ -1,4 +1,5 @@
 import assert from 'node:assert/strict'
+import { spawn } from 'node:child_process'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { describe, test } from 'node:test'
@@ -239,6 +240,45 @@ describe('a listener', () => {
     )
     assert.deepEqual(heard.map((text) => text.slice(0, 9)).toSorted(), ['220 welco', '220 welco', '421 4.7.0'])
     for (const client of clients) client.destroy()
+  })
+})
+
+describe('want of descriptors (R8)', { skip: process.platform !== 'linux' && 'needs ulimit' }, () => {
+  test('more peers than descriptors: no crash, and it goes on when there are some again', async () => {
+    const file = (path: string): string => JSON.stringify(new URL(path, import.meta.url).href)
+    const script = `
+      import { createNetwork } from ${file('./listen.ts')}
+      import { createCertificates } from ${file('./certificates.ts')}
+      import { realClock as clock, recordingLog } from ${file('./net.test-kit.ts')}
+      import { createTestRandom } from ${file('../std/test-random.ts')}
+      const [random, log, certificates] = [createTestRandom(), recordingLog(), createCertificates()]
+      const listener = await createNetwork({ clock, random, log, certificates }).listen(${JSON.stringify(ON)}, async (connection) => {
+        await connection.write('hello')
+        await connection.read(60_000)
+      })
+      console.log(listener.endpoint.port)`
+    const command = 'ulimit -n 64; exec "$0" --input-type=module-typescript -e "$1"'
+    const child = spawn('sh', ['-c', command, process.execPath, script], { stdio: ['ignore', 'pipe', 'inherit'] })
+    try {
+      const [line] = (await once(child.stdout, 'data')) as [Buffer]
+      const port = Number(line.toString())
+      const sockets = Array.from({ length: 150 }, () => connect(port, '127.0.0.1').on('error', () => {}))
+      await Promise.all(sockets.map((socket) => Promise.race([once(socket, 'data'), once(socket, 'close')])))
+      assert.ok(sockets.some((socket) => socket.bytesRead > 0))
+      assert.ok(
+        sockets.some((socket) => socket.bytesRead === 0),
+        'there were too many',
+      )
+      for (const socket of sockets) socket.destroy()
+      await wait(50)
+      const again = connect(port, '127.0.0.1')
+      const [hello] = (await once(again, 'data')) as [Buffer]
+      assert.equal(hello.toString(), 'hello')
+      again.destroy()
+      assert.equal(child.exitCode, null)
+    } finally {
+      child.kill('SIGKILL')
+    }
   })
 })
 
