@@ -1,7 +1,9 @@
 import { randomFillSync } from 'node:crypto'
 import { readFileSync } from 'node:fs'
+import { isIP } from 'node:net'
 import type { Clock } from '../std/clock.ts'
 import type { Random } from '../std/random.ts'
+import type { Endpoint } from '../model/connection.ts'
 
 /** `setTimeout` counts milliseconds in 31 bits; a longer wait is made of several. */
 const TIMER_MAX_MS = 2 ** 31 - 1
@@ -56,5 +58,26 @@ export function descriptorsMax(): number {
     return soft === undefined ? 1024 : Number(soft)
   } catch {
     return 1024
+  }
+}
+
+/**
+ * The DNS servers of resolv.conf(5), in its order; 127.0.0.1 when it names none, as the C library does.
+ * @param text the file, if it was read already
+ */
+export function systemResolvers(text: string = readOrEmpty('/etc/resolv.conf')): readonly Endpoint[] {
+  const servers: Endpoint[] = []
+  for (const line of text.split('\n')) {
+    const address = /^nameserver[ \t]+([^\s#;]+)/.exec(line)?.[1]
+    if (address !== undefined && isIP(address) !== 0) servers.push({ address, port: 53 })
+  }
+  return servers.length > 0 ? servers : [{ address: '127.0.0.1', port: 53 }]
+}
+
+function readOrEmpty(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch {
+    return ''
   }
 }
