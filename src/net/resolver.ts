@@ -131,7 +131,6 @@ function whyOf(reply: Exclude<DnsExchange, { at: 'answer' }>): Extract<AnyAnswer
 /** A name as it is asked for, or null when no such name can exist (RFC 1035 §2.3.4). */
 function lookupName(name: string): string | null {
   const plain = normal(name)
-  // eslint-disable-next-line no-control-regex
   const ascii = /^[\x00-\x7f]*$/.test(plain) ? plain : domainToASCII(plain)
   if (ascii === '' || ascii.length > 253) return null
   return ascii.split('.').every((label) => label !== '' && label.length <= 63) ? ascii : null
