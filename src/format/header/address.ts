@@ -9,13 +9,13 @@ const WORD_MAX = 400
 type Entry = {
   /** Words before an `@` or `<`: the display name, or the local part. */
   readonly words: string[]
-  /** Whether a dot joins the next word to the last: `a . b` (RFC 5322 §4.4). */
+  /** Whether a lone dot joins the next word to the last: `a . b` (RFC 5322 §4.4). */
   joined: boolean
   comment: string | null
   /** What stands between angle brackets, or null. */
   angle: { local: string; domain: string } | null
-  /** Set at `@` outside of angle brackets. */
-  domain: string | null
+  /** Pieces, from the first `@` outside of angle brackets on; null before it. */
+  domain: string[] | null
 }
 
 const newEntry = (): Entry => ({ words: [], joined: false, comment: null, angle: null, domain: null })
@@ -65,7 +65,7 @@ function toAddress(entry: Entry): HeaderAddress | null {
   if (angle !== null) return { name: nameOf(words, comment), mailbox: angle.local, host: angle.domain }
   if (entry.domain !== null) {
     const local = words.pop() ?? ''
-    return { name: nameOf(words, comment), mailbox: local, host: entry.domain }
+    return { name: nameOf(words, comment), mailbox: local, host: entry.domain.join('') }
   }
   return words.length === 0 ? null : { name: comment, mailbox: words.join(' '), host: '' }
 }
@@ -85,7 +85,8 @@ function readWord(text: string, at: number, entry: Entry): number {
     return comment.end
   }
   if (letter === '@') {
-    entry.domain = entry.domain === null ? '' : `${entry.domain}@`
+    if (entry.domain === null) entry.domain = []
+    else entry.domain.push('@')
     return at + 1
   }
   const word = letter === '"' ? readQuoted(text, at) : readAtom(text, at)
@@ -97,13 +98,14 @@ function readWord(text: string, at: number, entry: Entry): number {
 function addWord(entry: Entry, word: string, quoted: boolean): void {
   if (entry.domain !== null) {
     // RFC 5322 §4.4 (obs-domain): blanks may stand around the dots only.
-    if (word.startsWith('.') || /^$|[.@]$/.test(entry.domain)) entry.domain += word
+    const last = entry.domain.at(-1) ?? '.'
+    if (word.startsWith('.') || last.endsWith('.') || last === '@') entry.domain.push(word)
     return
   }
   const joins = entry.joined || (!quoted && word.startsWith('.'))
   if (joins && entry.words.length > 0) entry.words.push(entry.words.pop()! + word)
   else entry.words.push(word)
-  entry.joined = !quoted && word.endsWith('.') && !word.startsWith('=?')
+  entry.joined = !quoted && word.startsWith('.') && word.endsWith('.')
 }
 
 /** A run of characters without meaning of their own; an encoded word is one, whatever it holds. */
@@ -169,6 +171,6 @@ function readAngle(text: string, at: number, entry: Entry): number {
     else if (letter === ',' || letter === ';') break // Never closed: what follows is not lost.
     else i = readWord(text, i, inner)
   }
-  entry.angle ??= { local: inner.words.join(' '), domain: inner.domain ?? '' }
+  entry.angle ??= { local: inner.words.join(' '), domain: inner.domain?.join('') ?? '' }
   return text[i] === '>' ? i + 1 : i
 }
