@@ -4,6 +4,9 @@ import { isAscii, isUtf8 } from 'node:buffer'
 /** Labels under which 8-bit text is no standard: the octets then speak for themselves. */
 const UNTOLD = new Set(['', 'us-ascii', 'ascii', 'ansi_x3.4-1968', 'default', 'unknown', 'unknown-8bit', 'x-unknown'])
 const LABEL_MAX = 60
+/** Labels that were looked for in vain: each attempt costs a thrown error, and a header may hold thousands. */
+const MISSING = new Set<string>()
+const MISSING_MAX = 1000
 
 /** Turns octets into text, piece by piece. An instance serves one text. */
 export type CharsetDecoder = {
@@ -33,13 +36,18 @@ export function createCharsetDecoder(label: string | null): CharsetDecoder {
 }
 
 function createKnown(name: string): CharsetDecoder | null {
+  if (name.length > LABEL_MAX || MISSING.has(name)) return null
   try {
     const decoder = new TextDecoder(name)
     return { write: (bytes) => decoder.decode(bytes, { stream: true }), end: () => decoder.decode() }
   } catch {
     // Not one of the web's encodings (WHATWG Encoding §4.2), e.g. utf-7.
   }
-  if (name.length > LABEL_MAX || !iconv.encodingExists(name)) return null
+  if (!iconv.encodingExists(name)) {
+    if (MISSING.size === MISSING_MAX) MISSING.clear()
+    MISSING.add(name)
+    return null
+  }
   const decoder = iconv.getDecoder(name)
   return {
     write: (bytes) => decoder.write(Buffer.from(bytes.buffer, bytes.byteOffset, bytes.length)),
