@@ -12,7 +12,7 @@ export function createTestResolver(zone: Zone): Resolver & { asked: string[] } {
       await Promise.resolve()
       const types = zone[name]
       if (types === undefined) return { at: 'no-such-domain' }
-      const records = types[type] as readonly DnsRecords[T][] | 'failed' | 'no-such-domain' | undefined
+      const records = types[type]
       if (records === undefined) return { at: 'no-data' }
       if (records === 'failed') return { at: 'failed', why: 'servfail' }
       if (records === 'no-such-domain') return { at: 'no-such-domain' }

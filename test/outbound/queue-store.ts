@@ -98,6 +98,7 @@ export function createQueueStore(clock: { now(): number }): QueueStore {
       tell()
       return queueId
     },
+    // oxlint-disable-next-line typescript/no-unnecessary-type-parameters -- the contract's signature
     async run<C extends Command>(command: C) {
       await Promise.resolve()
       if (store.failNext > 0) {

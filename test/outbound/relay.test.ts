@@ -420,11 +420,10 @@ suite('relay', () => {
     await world.relay.start()
     await flush()
     assert.equal(world.store.entries.length, 0)
-    assert.deepEqual(world.sink.taken.map(({ host, to }) => [host, to[0]]).toSorted(), [
-      ['192.0.2.50', 'x@a.example'],
-      ['192.0.2.50', 'x@b.example'],
-      ['203.0.113.1', 'x@direct.example'],
-    ])
+    assert.deepEqual(
+      new Set(world.sink.taken.map(({ host, to }) => `${host} ${to[0]}`)),
+      new Set(['192.0.2.50 x@a.example', '192.0.2.50 x@b.example', '203.0.113.1 x@direct.example']),
+    )
     assert.deepEqual(
       world.kept.map((entry) => entry.destination),
       ['kept.example'],

@@ -49,6 +49,8 @@ type Settlement = {
   readonly notBefore?: number
 }
 
+const describe = (error: unknown): string => (error instanceof Error ? `${error.name}: ${error.message}` : 'unknown')
+
 /** Takes due mail from the queue and delivers it, lane by lane. One relay per store and `owner`. */
 export function createRelay(options: RelayOptions): Relay {
   const { queue, clock, log, sandbox } = options
@@ -70,7 +72,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   const own = (task: Promise<void>): void => {
     const owned = task
-      .catch((error: unknown) => log.error({ event: 'relay.error', error: String(error) }))
+      .catch((error: unknown) => log.error({ event: 'relay.error', error: describe(error) }))
       .finally(() => tasks.delete(owned))
     tasks.add(owned)
   }
@@ -128,7 +130,7 @@ export function createRelay(options: RelayOptions): Relay {
           logSettled(log, entry, settled)
           return settled
         } catch (error) {
-          log.error({ event: 'relay.settle.failed', ...identify(entry), error: String(error) })
+          log.error({ event: 'relay.settle.failed', ...identify(entry), error: describe(error) })
         }
         if (clock.monotonic() > deadline || !(await sleep(clock, pause, abort.signal))) return null
         pause = Math.min(2 * pause, STORE_PAUSE_MAX_MS)
@@ -205,7 +207,7 @@ export function createRelay(options: RelayOptions): Relay {
 
   const conclude = async (lane: Lane, entry: QueueEntry, outcome: AttemptOutcome): Promise<void> => {
     const { results, via, unreachable, trouble, error } = outcome
-    if (error !== null) log.error({ event: 'relay.attempt.error', ...identify(entry), error: String(error) })
+    if (error !== null) log.error({ event: 'relay.attempt.error', ...identify(entry), error: describe(error) })
     logResults(log, entry, results, via)
     // Broken off by our own stop: those who still wait have not been tried.
     const broken = abort.signal.aborted
@@ -339,7 +341,7 @@ export function createRelay(options: RelayOptions): Relay {
         for (const lane of lanes.values()) forgetLane(lane)
         await waitForWake(waitMs)
       } catch (error) {
-        log.error({ event: 'relay.claim.failed', error: String(error) })
+        log.error({ event: 'relay.claim.failed', error: describe(error) })
         await sleep(clock, pause, abort.signal)
         pause = Math.min(2 * pause, STORE_PAUSE_MAX_MS)
       }

@@ -11,7 +11,10 @@ async function findOrCreate(mailboxes: Mailboxes): Promise<MailboxId> {
   const found = await mailboxes.find(SANDBOX_MAILBOX)
   if (found !== null) return found.mailboxId
   const made = await mailboxes.create(SANDBOX_MAILBOX, null)
-  if (made.at === 'done') return made.mailboxId
+  if (made.at === 'done') {
+    await mailboxes.setSubscribed(SANDBOX_MAILBOX, true)
+    return made.mailboxId
+  }
   const again = await mailboxes.find(SANDBOX_MAILBOX)
   if (again === null) throw new Error(`the sandbox mailbox could not be made: ${made.at}`)
   return again.mailboxId
