@@ -227,6 +227,18 @@ describe('implicit TLS', () => {
     assert.equal(served, 1)
   })
 
+  test('a listener can be closed in the middle of a handshake', async () => {
+    const listener = await listen(IMPLICIT, async () => {})
+    const socket = connectPlain(listener.endpoint.port, '127.0.0.1').resume()
+    socket.on('error', () => {})
+    socket.write(Buffer.from('1603010200', 'hex'))
+    while (listener.connections === 0) await waited()
+    await waited()
+    await listener[Symbol.asyncDispose]()
+    assert.equal(listener.connections, 0)
+    if (!socket.closed) await once(socket, 'close')
+  })
+
   test('a session resumes on another thread that holds the same ticket keys', async () => {
     const keys = Buffer.alloc(48, 7)
     const served = async (connection: Connection): Promise<void> => {
