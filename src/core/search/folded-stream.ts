@@ -32,12 +32,17 @@ export function createFoldedStream(): FoldedStream {
   }
 }
 
-/** Before an ASCII character nothing composes with what stands left of it; it itself may with what comes. */
+/**
+ * What may join a character left of it: marks, the trailing parts of Hangul syllables and of kana, whatever their width;
+ * and the second half of a surrogate pair.
+ */
+const JOINS_LEFT = /[\p{M}\u1160-\u11ff\u3131-\u318e\uff9e-\uffdc\udc00-\udfff]/u
+
+/** Before the last character that joins nothing: what comes may still join that one. */
 function safeCut(text: string): number {
   const stop = Math.max(0, text.length - HOLD_BACK_MAX)
-  for (let i = text.length - 1; i >= stop; i--) if (text.charCodeAt(i) < 128) return i
-  const last = text.charCodeAt(text.length - 1)
-  return last >= 0xd800 && last <= 0xdbff ? text.length - 1 : text.length
+  for (let i = text.length - 1; i >= stop; i--) if (!JOINS_LEFT.test(text[i]!)) return i
+  return text.length
 }
 
 /** Looks for a needle in folded pieces; remembers no more of them than the needle is long. */
