@@ -80,6 +80,28 @@ suite('R18', () => {
     })
   }
 
+  test('a route of the operator is followed to wherever it leads', async () => {
+    for (const [host, dialled] of [
+      ['localhost', '127.0.0.1'],
+      ['proxy.home.example', '192.0.2.99'],
+    ] as const) {
+      const clock = createTestClock()
+      const sink = createSink({ clock })
+      const resolver = createTestResolver({ 'proxy.home.example': { A: ['192.0.2.99'] } })
+      const route = {
+        kind: 'host',
+        host,
+        port: 2525,
+        security: 'opportunistic',
+        credentials: null,
+        verify: false,
+      } as const
+      const outcome = await tryOnce(sink, clock, { resolver, route })
+      assert.equal(outcome.results[0]!.to, 'delivered')
+      assert.deepEqual(sink.dialled, [dialled])
+    }
+  })
+
   test('50 MX: ten are used, by preference', async () => {
     const hosts = Array.from({ length: 50 }, (_, i) => [i, `mx${i}.away.example`, `198.51.100.${i}`] as const)
     const clock = createTestClock()

@@ -113,9 +113,13 @@ export type AddressList =
 /** A host's addresses, IPv6 and IPv4 in turn. A failure of one family does not matter while the other has some. */
 export async function findAddresses(
   host: MailHost,
-  options: { resolver: Resolver; ourselves: Ourselves },
+  options: {
+    resolver: Resolver
+    ourselves: Ourselves
+    /** A route of the operator's, who knows. */ mayBeOurselves: boolean
+  },
 ): Promise<AddressList> {
-  const { resolver, ourselves } = options
+  const { resolver, ourselves, mayBeOurselves } = options
   if (host.addresses !== null) return { at: 'addresses', addresses: host.addresses }
   const [six, four] = await Promise.all([resolver.query(host.name, 'AAAA'), resolver.query(host.name, 'A')])
   const sixes = six.at === 'found' ? six.records : []
@@ -126,7 +130,7 @@ export async function findAddresses(
     if (i < fours.length) inTurn.push(fours[i]!)
   }
   if (inTurn.length > 0) {
-    const foreign = inTurn.filter((address) => !isOwnAddress(address, ourselves))
+    const foreign = mayBeOurselves ? inTurn : inTurn.filter((address) => !isOwnAddress(address, ourselves))
     if (foreign.length === 0) return { at: 'ourselves' }
     return { at: 'addresses', addresses: foreign.slice(0, ADDRESSES_PER_HOST_MAX) }
   }

@@ -58,6 +58,12 @@ export type Walk = {
   failure(): WalkFailure
 }
 
+/** RFC 6761 §6.3: `localhost` is not the DNS's to say. */
+function fixedAddresses(host: string): readonly string[] | null {
+  if (isIpv4(host) || isIpv6(host)) return [host]
+  return host.toLowerCase() === 'localhost' ? ['127.0.0.1', '::1'] : null
+}
+
 /** @param destination lower-case domain or bracketed literal */
 export function createWalk(destination: string, options: WalkOptions): Walk {
   const { route } = options
@@ -71,7 +77,7 @@ export function createWalk(destination: string, options: WalkOptions): Walk {
   async function* findTargets(): AsyncGenerator<Target, void, void> {
     const hosts = await listHosts()
     for (const host of hosts) {
-      const found = await findAddresses(host, options)
+      const found = await findAddresses(host, { ...options, mayBeOurselves: route.kind === 'host' })
       if (found.at === 'ourselves') {
         const text = `${host.name}, which takes the mail for ${destination}, is this server`
         permanent.push({ code: 550, status: '5.4.6', text, remote: null })
@@ -87,8 +93,7 @@ export function createWalk(destination: string, options: WalkOptions): Walk {
   async function listHosts(): Promise<readonly MailHost[]> {
     switch (route.kind) {
       case 'host': {
-        const fixed = isIpv4(route.host) || isIpv6(route.host)
-        return [{ name: route.host, addresses: fixed ? [route.host] : null }]
+        return [{ name: route.host, addresses: fixedAddresses(route.host) }]
       }
       case 'mx': {
         const found = await findMailHosts(destination, options)
