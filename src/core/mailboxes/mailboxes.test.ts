@@ -71,6 +71,8 @@ test('deleting: not INBOX; children stay', async () => {
   assert.equal((await mailboxes.remove(a)).at, 'not-found')
   assert.equal(await mailboxes.find('a'), null)
   assert.equal((await mailboxes.find('a/b'))?.name, 'a/b')
+  assert.equal((await mailboxes.create('a/b', null)).at, 'exists')
+  assert.equal(await mailboxes.find('a'), null, 'a refused CREATE makes no parents')
 })
 
 test('renaming: children go along, parents are made, names stay good', async () => {
