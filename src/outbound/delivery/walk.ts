@@ -67,7 +67,9 @@ function fixedAddresses(host: string): readonly string[] | null {
 /** @param destination lower-case domain or bracketed literal */
 export function createWalk(destination: string, options: WalkOptions): Walk {
   const { route } = options
+  /** What hosts said says more than that others could not be reached. */
   const temporary: Answer[] = []
+  const unreached: Answer[] = []
   const permanent: Answer[] = []
   let reached = false
   let decided: WalkFailure | null = null
@@ -85,7 +87,7 @@ export function createWalk(destination: string, options: WalkOptions): Walk {
         // RFC 5321 §5.1: hosts behind ourselves would only bring the mail back.
         return
       }
-      if (found.at === 'failed') temporary.push(found.answer)
+      if (found.at === 'failed') unreached.push(found.answer)
       else for (const address of found.addresses) yield toTarget(host, address)
     }
   }
@@ -146,7 +148,7 @@ export function createWalk(destination: string, options: WalkOptions): Walk {
             reached = true
             return outcome.remote
           case 'unreachable':
-            temporary.push(outcome.answer)
+            unreached.push(outcome.answer)
             break
           case 'refused':
             reached = true
@@ -164,8 +166,9 @@ export function createWalk(destination: string, options: WalkOptions): Walk {
     },
     failure() {
       if (decided !== null) return decided
-      const answer = temporary.at(-1) ?? permanent.at(-1)
-      if (answer !== undefined) return { answer, permanent: temporary.length === 0, unreachable: !reached }
+      const waits = temporary.at(-1) ?? unreached.at(-1)
+      const answer = waits ?? permanent.at(-1)
+      if (answer !== undefined) return { answer, permanent: waits === undefined, unreachable: !reached }
       const text = `No attempt for ${destination} was finished`
       return { answer: { code: 451, status: '4.4.0', text, remote: null }, permanent: false, unreachable: false }
     },
