@@ -1,4 +1,5 @@
 """smtplib against 25 and 587. Facts come as JSON on standard input; an uncaught exception is the failure."""
+import email.policy
 import json
 import smtplib
 import ssl
@@ -35,7 +36,9 @@ with smtplib.SMTP("localhost", ports["mx"], local_hostname="python.test") as smt
     assert smtp.docmd("FLY")[0] == 500
     assert smtp.docmd("RCPT", "TO:<%s>" % alice["address"])[0] == 503
     refused = smtp.sendmail(
-        "friend@far.test", [alice["address"], "nobody@gavan.test"], letter("friend@far.test", alice["address"], text + "-mx").as_bytes()
+        "friend@far.test",
+        [alice["address"], "nobody@gavan.test"],
+        letter("friend@far.test", alice["address"], text + "-mx").as_bytes(policy=email.policy.SMTP),
     )
     assert refused["nobody@gavan.test"][0] == 550, refused
     smtp.rset()
