@@ -281,7 +281,10 @@ export type MailReads = {
   subscriptions(accountId: AccountId): Promise<readonly string[]>
   /** All uids of a mailbox, ascending: the sequence map. */
   uids(accountId: AccountId, mailboxId: MailboxId): Promise<Uint32Array>
-  /** Ascending by uid, in batches. `changedSince`: only entries with a larger modSeq. */
+  /**
+   * Ascending by uid, in batches. `changedSince`: only entries with a larger modSeq; what changes while this runs may
+   * be left to the next call, so the next `changedSince` is the highestModSeq that `mailbox` told before this one.
+   */
   entries(
     accountId: AccountId,
     mailboxId: MailboxId,

@@ -30,8 +30,8 @@ const READER_BUSY_TIMEOUT_MS = 1000
  * Opens for writing: WAL, every commit on the device (R3).
  * @throws StoreError
  */
-export function openDatabase(path: string): Database {
-  const db = open(path, false)
+export function openDatabase(path: string, busyTimeoutMs: number = STORE_BUSY_TIMEOUT_MS): Database {
+  const db = open(path, false, busyTimeoutMs)
   db.exec(`
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
@@ -56,7 +56,7 @@ export function openPlain(path: string, busyTimeoutMs: number): Database {
   return open(path, false, busyTimeoutMs)
 }
 
-function open(path: string, readOnly: boolean, timeout: number = STORE_BUSY_TIMEOUT_MS): Database {
+function open(path: string, readOnly: boolean, timeout: number): Database {
   const db = guarded(() => new DatabaseSync(path, { readOnly, timeout }))
   const statements = new Map<string, Statement<never>>()
   const prepare = <Row extends readonly SqlValue[]>(sql: string): Statement<Row> => {

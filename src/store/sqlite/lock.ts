@@ -15,7 +15,7 @@ export class InUse extends Error {
 export function lockDirectory(dataDir: string): () => void {
   const db = openPlain(join(dataDir, 'lock.db'), 0)
   try {
-    db.exec('PRAGMA locking_mode = EXCLUSIVE; BEGIN EXCLUSIVE')
+    db.exec('BEGIN EXCLUSIVE')
   } catch (error) {
     db.close()
     if (error instanceof StoreError && error.kind === 'busy') {

@@ -20,6 +20,7 @@ export async function openStore(options: {
   files?: Files
   quickCheck?: boolean
   segmentMaxOctets?: number
+  busyTimeoutMs?: number
 }): Promise<Store> {
   const { dataDir, clock, log, files = realFiles } = options
   const writer = openWriter({ ...options, files })

@@ -48,6 +48,7 @@ export const MIGRATIONS: readonly Migration[] = [
         uid_validity INTEGER NOT NULL,
         uid_next INTEGER NOT NULL DEFAULT 1,
         highest_mod_seq INTEGER NOT NULL,
+        flags_mod_seq INTEGER NOT NULL DEFAULT 0, -- of the newest change to flags: entries above it are the newest uids
         messages INTEGER NOT NULL DEFAULT 0,
         unseen INTEGER NOT NULL DEFAULT 0,
         deleted INTEGER NOT NULL DEFAULT 0,
@@ -85,7 +86,6 @@ export const MIGRATIONS: readonly Migration[] = [
         message_key INTEGER NOT NULL,
         PRIMARY KEY (account_id, mailbox_id, uid)
       ) STRICT, WITHOUT ROWID;
-      CREATE INDEX entry_mod_seq ON entry (account_id, mailbox_id, mod_seq);
 
       -- Runs of uids expunged by one command.
       CREATE TABLE expunged (

@@ -13,7 +13,7 @@ import { encodeHead, HEAD_OCTETS } from './record.ts'
 export type Staging = { stage(): BodySink; discard(body: StagedBody): Promise<void> }
 
 const FIRST_CAPACITY = 8 * 1024
-const NO_META = new Uint8Array(0)
+const NO_BYTES = new Uint8Array(0)
 
 export function staging(options: { dataDir: string; files: Files; hasSpace: (octets: number) => boolean }): Staging {
   const { dataDir, files } = options
@@ -42,7 +42,7 @@ function bodySink({
   pathOf: (name: string) => string
   hasSpace: (octets: number) => boolean
 }): BodySink {
-  let buffer = new Uint8Array(0)
+  let buffer: Uint8Array = NO_BYTES
   let filled = 0
   let flushed = 0
   let crc = 0
@@ -52,7 +52,8 @@ function bodySink({
   function keep(bytes: Uint8Array): void {
     if (filled + bytes.length > buffer.length) {
       const wanted = Math.max(FIRST_CAPACITY, filled + bytes.length, buffer.length * 2)
-      const larger = new Uint8Array(Math.min(BODY_IN_MEMORY_MAX_OCTETS, wanted))
+      // Not cleared: only what has been filled ever leaves.
+      const larger = Buffer.allocUnsafeSlow(Math.min(BODY_IN_MEMORY_MAX_OCTETS, wanted))
       larger.set(buffer.subarray(0, filled))
       buffer = larger
     }
@@ -72,7 +73,7 @@ function bodySink({
 
   async function finishFile(name: string, file: SpoolFile): Promise<StagedBody> {
     if (filled > 0) await flush()
-    await file.write(encodeHead(flushed, crc, NO_META), 0)
+    await file.write(encodeHead(flushed, crc, NO_BYTES), 0)
     await file.sync()
     await file.close()
     return { kind: 'file', file: name, sizeOctets: flushed, crc32: crc }
@@ -102,8 +103,8 @@ function bodySink({
       assert(at === 'open', 'a body is finished once')
       at = 'finished'
       if (spool === null) {
-        const bytes = buffer.slice(0, filled) // Exact: it may be handed to the writer's thread whole.
-        buffer = NO_META
+        const bytes = new Uint8Array(buffer.subarray(0, filled)) // A copy of its own: it may go to the writer's thread.
+        buffer = NO_BYTES
         return { kind: 'memory', bytes }
       }
       const { name, file } = spool
@@ -118,7 +119,7 @@ function bodySink({
     async abort() {
       if (at !== 'open') return
       at = 'aborted'
-      buffer = NO_META
+      buffer = NO_BYTES
       if (spool === null) return
       await closeQuietly(spool.file)
       await removeQuietly(files, pathOf(spool.name))

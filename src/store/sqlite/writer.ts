@@ -43,6 +43,7 @@ export type WriterOptions = {
   /** Reads the whole database for damage before opening (R11). */
   readonly quickCheck?: boolean
   readonly segmentMaxOctets?: number
+  readonly busyTimeoutMs?: number
 }
 
 /**
@@ -56,7 +57,8 @@ export function openWriter(options: WriterOptions): Writer {
   const unlock = lockDirectory(dataDir)
   let db: Database | null = null
   try {
-    db = openDatabase(databasePath(dataDir))
+    files.close(files.openWrite(databasePath(dataDir))) // Made for its owner only; SQLite's other files take after it.
+    db = openDatabase(databasePath(dataDir), options.busyTimeoutMs)
     migrate(db, { dataDir, files, log })
     files.syncDirectory(dataDir)
     if (options.quickCheck === true) quickCheck(db)

@@ -1,6 +1,6 @@
 /** `setFlags`: one UPDATE for each range, however many messages it names. */
+import { assert } from '../../../std/assert.ts'
 import type { ModSeq, Uid } from '../../../model/ids.ts'
-import type { Flag } from '../../../model/mailbox.ts'
 import type { Database, SqlValue } from '../database.ts'
 import { DELETED, flagDecoder, joinKeywords, keywordToken, SEEN, splitFlags } from '../flags.ts'
 import type { Handlers } from '../work.ts'
@@ -55,8 +55,20 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
   const selectModified = db.prepare<[string]>(
     `SELECT json_group_array(uid) FROM (SELECT uid FROM entry WHERE ${RANGE} AND mod_seq > ? ORDER BY uid)`,
   )
+  const selectChanged = db.prepare<[string, string, string]>(
+    `SELECT json_group_array(uid), json_group_array(flags), json_group_array(keywords)
+     FROM (SELECT uid, flags, keywords FROM entry WHERE ${RANGE} AND mod_seq = ? ORDER BY uid)`,
+  )
   const peekModSeq = db.prepare<[number]>('SELECT mod_seq + 1 FROM account WHERE account_id = ?')
   const decode = flagDecoder()
+
+  /** Entries with this modSeq, which only the change at hand can have given them. */
+  function changedBy(at: { accountId: number; mailboxId: number; modSeq: number }, span: readonly [number, number]) {
+    const row = selectChanged.get(at.accountId, at.mailboxId, ...span, at.modSeq)
+    assert(row !== undefined, 'an aggregate has a row')
+    const [uids, bits, keywords] = row.map((text) => JSON.parse(text) as unknown) as [Uid[], number[], string[]]
+    return uids.map((uid, i) => ({ uid, bits: bits[i] ?? 0, keywords: keywords[i] ?? '' }))
+  }
 
   return {
     setFlags({ accountId, mailboxId, uids, mode, flags, unchangedSince }, work) {
@@ -70,21 +82,20 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
       if (canon === null) return { at: 'too-many-keywords' }
 
       const change = changeFor(mode, bits, canon)
-      // `+`: by uid, not by the index on mod_seq that the update moves entries about in.
-      const where = `${RANGE} AND +mod_seq <= ? AND (${change.differs})`
+      const where = `${RANGE} AND mod_seq <= ? AND (${change.differs})`
       const before = db.cached<[number, number]>(
         `SELECT total((flags & ${SEEN}) = 0), total((flags & ${DELETED}) <> 0) FROM entry WHERE ${where}`,
       )
-      const update = db.cached<[number, number, string]>(
-        `UPDATE entry SET flags = ${change.bits}, keywords = ${change.keywords}, mod_seq = ?
-         WHERE ${where} RETURNING uid, flags, keywords`,
+      const update = db.cached(
+        `UPDATE entry SET flags = ${change.bits}, keywords = ${change.keywords}, mod_seq = ? WHERE ${where}`,
       )
       const next = (peekModSeq.get(accountId)?.[0] ?? 0) as ModSeq
       const newest = unchangedSince ?? Number.MAX_SAFE_INTEGER
       const modified: Uid[] = []
-      const changed: { uid: Uid; flags: readonly Flag[] }[] = []
       const counts = { messages: 0, unseen: 0, deleted: 0, octets: 0 }
-      for (const { from, to } of plainRanges(uids, mailbox.uidNext)) {
+      const ranges = plainRanges(uids, mailbox.uidNext)
+      let touched = 0
+      for (const { from, to } of ranges) {
         const range = [accountId, mailboxId, from, to] as const
         if (unchangedSince !== null) {
           for (const uid of uidsOf(selectModified.get(...range, unchangedSince)?.[0] ?? '[]')) modified.push(uid)
@@ -92,15 +103,22 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
         const [unseen, deleted] = before.get(...range, newest, ...change.differsValues) ?? [0, 0]
         counts.unseen -= unseen
         counts.deleted -= deleted
-        for (const row of update.all(...change.newValues, next, ...range, newest, ...change.differsValues)) {
-          if ((row[1] & SEEN) === 0) counts.unseen++
-          if ((row[1] & DELETED) !== 0) counts.deleted++
-          changed.push({ uid: row[0] as Uid, flags: decode(row[1], row[2]) })
-        }
+        touched += update.run(...change.newValues, next, ...range, newest, ...change.differsValues)
       }
-      if (changed.length === 0) return { at: 'done', modSeq: null, changed, modified }
-      const modSeq = rows.nextModSeq(accountId)
+      const [first, last] = [ranges[0], ranges.at(-1)]
+      if (touched === 0 || first === undefined || last === undefined) {
+        return { at: 'done', modSeq: null, changed: [], modified }
+      }
+      const { modSeq } = rows.nextChange(accountId)
+      assert(modSeq === next, 'one command changes an account at a time')
+      const changed = changedBy({ accountId, mailboxId, modSeq }, [first.from, last.to]).map((entry) => {
+        if ((entry.bits & SEEN) === 0) counts.unseen++
+        if ((entry.bits & DELETED) !== 0) counts.deleted++
+        return { uid: entry.uid, flags: decode(entry.bits, entry.keywords) }
+      })
+      assert(changed.length === touched, 'what changed is what was touched')
       rows.change({ accountId, mailboxId, modSeq }, counts, 0)
+      rows.flagsChanged({ accountId, mailboxId, modSeq })
       work.mailboxChanged(accountId, mailboxId, modSeq)
       return { at: 'done', modSeq, changed, modified }
     },

@@ -26,7 +26,6 @@ const countsOf = (bits: number, octets: number): Counts => ({
   octets,
 })
 
-/** R21 of the store: `over` when this many octets more would pass the quota. */
 const overQuota = ({ quotaOctets, usedOctets }: AccountRow, more: number): boolean =>
   quotaOctets !== null && usedOctets + more > quotaOctets
 
@@ -63,14 +62,15 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
       const account = known.get(accountId)
       if (account === undefined) return null
       const { mailboxId, name, uidValidity } = target(delivery)
-      const modSeq = rows.nextModSeq(accountId)
-      const message = keys.get(accountId) ?? { messageKey: rows.nextMessageKeys(accountId, 1), entries: 0 }
+      const before = keys.get(accountId)
+      const added = { octets: sizeOctets, messages: 1, keys: before === undefined ? 1 : 0 }
+      const { modSeq, firstKey } = rows.nextChange(accountId, added)
+      const message = before ?? { messageKey: firstKey, entries: 0 }
       keys.set(accountId, { ...message, entries: message.entries + 1 })
       const { bits, keywords } = splitFlags(delivery.flags)
       // A mailbox that has all the keywords it may have still takes mail, without new ones.
       const canon = joinKeywords(rows.canonKeywords(accountId, mailboxId, keywords) ?? [])
       const uid = rows.change({ accountId, mailboxId, modSeq }, countsOf(bits, sizeOctets), 1)
-      rows.changeUsed(accountId, sizeOctets, 1)
       const { messageKey } = message
       const at = input.acceptedAt
       addEntry(accountId, mailboxId, {
@@ -170,8 +170,8 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
         if (names === null) return { at: 'too-many-keywords' }
         canon.push(joinKeywords(names))
       }
-      const modSeq = rows.nextModSeq(accountId)
-      const firstKey = rows.nextMessageKeys(accountId, messages.length)
+      const added = { octets, messages: messages.length, keys: messages.length }
+      const { modSeq, firstKey } = rows.nextChange(accountId, added)
       const uids = messages.map(({ body, summary, internalDate, flags }, i) => {
         const bits = split[i]?.bits ?? 0
         const sizeOctets = bodyOctets(body)
@@ -186,7 +186,6 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
         work.keepBody(bodyId, body, 1, { acceptedAt: now, local: [{ ...place, internalDate }], relay: [] })
         return uid as Uid
       })
-      rows.changeUsed(accountId, octets, messages.length)
       work.mailboxChanged(accountId, mailboxId, modSeq)
       return { at: 'done', uidValidity: mailbox.uidValidity, uids, modSeq }
     },

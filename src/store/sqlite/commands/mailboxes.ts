@@ -71,8 +71,7 @@ export function mailboxHandlers(
       const messages = (JSON.parse(row[0]) as Uid[]).length
       everything.release.run(accountId, mailboxId, 1, UID_MAX)
       for (const statement of deleteRows) statement.run(accountId, mailboxId)
-      rows.changeUsed(accountId, -row[3], -messages)
-      const modSeq = rows.nextModSeq(accountId)
+      const { modSeq } = rows.nextChange(accountId, { octets: -row[3], messages: -messages, keys: 0 })
       work.dropped()
       work.mailboxChanged(accountId, mailboxId, modSeq)
       work.notice({ kind: 'mailbox-list', accountId })

@@ -164,12 +164,12 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
     const respelled = carryKeywords(from, to, ranges)
     if (respelled === null) return { at: 'too-many-keywords' as const }
 
-    const modSeq = rows.nextModSeq(accountId)
+    const added = kind === 'copy' ? { octets: taken.counts.octets, messages: taken.uids.length, keys: 0 } : undefined
+    const { modSeq } = rows.nextChange(accountId, added)
     const first = insert(from, { mailbox: target, modSeq, now }, ranges, taken, respelled)
     if (kind === 'copy') {
       // Over the new entries: in the same mailbox they lie outside the ranges.
       retain.run(accountId, to, first, first + taken.uids.length - 1)
-      rows.changeUsed(accountId, taken.counts.octets, taken.uids.length)
     } else {
       remove(all, { ...from, modSeq }, ranges, taken)
       work.mailboxChanged(accountId, from.mailboxId, modSeq)
@@ -193,10 +193,13 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
       const ranges = plainRanges(uids, mailbox.uidNext)
       const taken = describe(statements, { accountId, mailboxId }, ranges)
       if (taken.uids.length === 0) return { at: 'done', modSeq: null, uids: [] }
-      const modSeq = rows.nextModSeq(accountId)
+      const { modSeq } = rows.nextChange(accountId, {
+        octets: -taken.counts.octets,
+        messages: -taken.uids.length,
+        keys: 0,
+      })
       for (const { from, to } of ranges) statements.release.run(accountId, mailboxId, from, to)
       remove(statements, { accountId, mailboxId, modSeq }, ranges, taken)
-      rows.changeUsed(accountId, -taken.counts.octets, -taken.uids.length)
       work.dropped()
       work.mailboxChanged(accountId, mailboxId, modSeq)
       return { at: 'done', modSeq, uids: taken.uids }

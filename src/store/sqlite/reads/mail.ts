@@ -37,6 +37,10 @@ type EntryRow = [
 type MessageRow = [...EntryRow, summary: string]
 export type BodyRow = [bodyId: number, segmentId: number, offset: number, length: number, crc32: number]
 
+type PlainRange = { readonly from: number; readonly to: number }
+/** Entries with a modSeq above `since` and not above `until`. */
+type Wanted = { readonly ranges: readonly PlainRange[]; readonly since: number; readonly until: number }
+
 const UIDS_PER_BATCH = 100_000
 const UID_LIMIT = 4_294_967_296
 
@@ -69,16 +73,22 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     `SELECT json_group_array(uid) FROM (SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid > ?
      ORDER BY uid LIMIT ${UIDS_PER_BATCH})`,
   )
-  const highest = db.prepare<[number]>('SELECT highest_mod_seq FROM mailbox WHERE account_id = ? AND mailbox_id = ?')
+  const newest = db.prepare<[all: number, flags: number]>(
+    'SELECT highest_mod_seq, flags_mod_seq FROM mailbox WHERE account_id = ? AND mailbox_id = ?',
+  )
   const ENTRY = 'uid, mod_seq, flags, keywords, internal_date, saved_at, size_octets, message_key'
   const RANGE = 'account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?'
   const IN_ORDER = `ORDER BY uid LIMIT ${ENTRIES_PER_BATCH}`
   const WITH_SUMMARY = 'entry JOIN message ON message_id = account_id * 4294967296 + message_key'
-  const someEntries = db.prepare<EntryRow>(`SELECT ${ENTRY} FROM entry WHERE ${RANGE} AND mod_seq > ? ${IN_ORDER}`)
-  const someMessages = db.prepare<MessageRow>(
-    `SELECT ${ENTRY}, summary FROM ${WITH_SUMMARY} WHERE ${RANGE} AND mod_seq > ? ${IN_ORDER}`,
+  const someEntries = db.prepare<EntryRow>(
+    `SELECT ${ENTRY} FROM entry WHERE ${RANGE} AND mod_seq > ? AND mod_seq <= ? ${IN_ORDER}`,
   )
-  // By the index on mod_seq: what changed since is usually little of a large mailbox.
+  const someMessages = db.prepare<MessageRow>(
+    `SELECT ${ENTRY}, summary FROM ${WITH_SUMMARY} WHERE ${RANGE} AND mod_seq > ? AND mod_seq <= ? ${IN_ORDER}`,
+  )
+  const lastUnchanged = db.prepare<[number]>(
+    'SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND mod_seq <= ? ORDER BY uid DESC LIMIT 1',
+  )
   const changedUids = db.prepare<[string]>(
     `SELECT json_group_array(uid) FROM
        (SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND mod_seq > ? ORDER BY uid)`,
@@ -110,13 +120,12 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     statement: Statement<Row>,
     read: (row: Row) => T,
     at: readonly SqlValue[],
-    ranges: readonly { from: number; to: number }[],
-    since: number,
+    { ranges, since, until }: Wanted,
   ): AsyncGenerator<readonly T[]> {
     let batch: T[] = []
     for (const { from, to } of ranges) {
       for (let next = from; next <= to;) {
-        const rows = statement.all(...at, next, to, since)
+        const rows = statement.all(...at, next, to, since, until)
         for (const row of rows) batch.push(read(row))
         next = rows.length < ENTRIES_PER_BATCH ? to + 1 : (rows.at(-1)?.[0] ?? to) + 1
         if (batch.length < ENTRIES_PER_BATCH) continue
@@ -128,13 +137,21 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     if (batch.length > 0) yield batch
   }
 
-  /** Narrows to what changed; ranges as they are when all is asked for. */
-  function wanted(at: readonly [number, number], uids: readonly UidRange[], changedSince: ModSeq | undefined) {
+  /** Narrows to what changed; everything, when that is asked for. */
+  function wanted(at: readonly [number, number], uids: readonly UidRange[], changedSince: ModSeq | undefined): Wanted {
     const ranges = plainRanges(uids, UID_LIMIT)
-    if (changedSince === undefined || changedSince === 0) return ranges
-    if ((highest.get(...at)?.[0] ?? 0) <= changedSince) return []
-    const changed = JSON.parse(changedUids.get(...at, changedSince)?.[0] ?? '[]') as number[]
-    return intersect(ranges, changed)
+    const since = changedSince ?? 0
+    if (since === 0) return { ranges, since: -1, until: Number.MAX_SAFE_INTEGER }
+    // What changes from here on is left to the next call: with it, an older change elsewhere could be passed over.
+    const [until, flags] = newest.get(...at) ?? [0, 0]
+    if (until <= since) return { ranges: [], since, until }
+    // Without a change to flags, what is new are the newest uids: no look at the rest of a large mailbox.
+    if (flags <= since) {
+      const first = (lastUnchanged.get(...at, since)?.[0] ?? 0) + 1
+      return { ranges: rangesFrom(ranges, first), since, until }
+    }
+    const changed = JSON.parse(changedUids.get(...at, since)?.[0] ?? '[]') as number[]
+    return { ranges: intersect(ranges, changed), since, until }
   }
 
   async function* list<Row extends EntryRow | MessageRow, T>(
@@ -144,7 +161,7 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     uids: readonly UidRange[],
     changedSince: ModSeq | undefined,
   ): AsyncGenerator<readonly T[]> {
-    yield* batches(statement, read, at, wanted(at, uids, changedSince), changedSince ?? -1)
+    yield* batches(statement, read, at, wanted(at, uids, changedSince))
   }
 
   return {
@@ -203,7 +220,7 @@ function joined(batches: readonly Uint32Array[]): Uint32Array {
 }
 
 /** Runs of the uids (ascending) that lie in the ranges (ascending, disjoint). */
-function intersect(ranges: readonly { from: number; to: number }[], uids: readonly number[]) {
+function intersect(ranges: readonly PlainRange[], uids: readonly number[]) {
   const runs: { from: number; to: number }[] = []
   let i = 0
   for (const uid of uids) {
@@ -217,3 +234,6 @@ function intersect(ranges: readonly { from: number; to: number }[], uids: readon
   }
   return runs
 }
+
+const rangesFrom = (ranges: readonly PlainRange[], first: number): PlainRange[] =>
+  ranges.filter(({ to }) => to >= first).map(({ from, to }) => ({ from: Math.max(from, first), to }))
