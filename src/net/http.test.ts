@@ -232,3 +232,35 @@ test('a request that comes too slowly, or never, is given up (S14)', async () =>
     await once(socket, 'close')
   }
 })
+
+test('stopping closes what is idle and what never asked, at once', async () => {
+  const web = createWeb({
+    clock: realClock,
+    log,
+    certificates: createCertificates([local]),
+    hosts: ['localhost'],
+    httpsPort: 443,
+    acmeAnswer: () => null,
+    limits: { connectionsMax: 2 },
+  })
+  for (const on of [HTTP, { ...HTTP, service: 'https', tls: 'implicit' } as const]) {
+    await using listener = await web.listen(on)
+    const { port } = listener.endpoint
+    const silent = connectPlain(port, '127.0.0.1').resume()
+    const asked =
+      on.tls === 'implicit'
+        ? connectTls({ port, host: '127.0.0.1', servername: 'localhost', ca: local.ca })
+        : connectPlain(port, '127.0.0.1')
+    for (const socket of [silent, asked]) socket.on('error', () => {})
+    asked.write('GET / HTTP/1.1\r\nHost: localhost\r\n\r\n')
+    await once(asked, 'data')
+    const third = connectPlain(port, '127.0.0.1').resume()
+    third.on('error', () => {})
+    await once(third, 'close')
+    assert.equal(listener.connections, 2)
+    const closed = Promise.all([silent, asked.resume()].map((socket) => once(socket, 'close')))
+    await listener.stop()
+    await listener.drained()
+    await closed
+  }
+})

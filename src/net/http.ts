@@ -32,6 +32,8 @@ export type WebOptions = {
   /** RFC 8555 §8.3: the key authorization of a token, if a certificate is being asked for. */
   readonly acmeAnswer: (token: string) => string | null
   readonly limits?: {
+    /** Of one listener; more are dropped. */
+    readonly connectionsMax?: number
     readonly headersTimeoutMs?: number
     readonly requestTimeoutMs?: number
     readonly checkEveryMs?: number
@@ -46,24 +48,36 @@ export type Web = {
 }
 
 export function createWeb(options: WebOptions): Web {
-  const { clock, log, certificates } = options
+  const { clock, log, certificates, limits = {} } = options
 
   async function listen(on: ListenOptions): Promise<Listener> {
-    const http = createHttp(on.service === 'https' ? answerPage : redirectTo(options), options)
-    const sockets = new Set<Socket>()
+    const answer = on.service === 'https' ? answerPage : redirectTo(options)
+    /** Sockets (over TLS: its socket) whose request is being answered. */
+    const busy = new Set<Socket>()
+    let stopping = false
+    const http = createHttp((request, response) => {
+      busy.add(request.socket)
+      response.once('close', () => busy.delete(request.socket))
+      if (stopping) response.setHeader('connection', 'close')
+      answer(request, response)
+    }, options)
+    /** Each accepted socket, and the one that HTTP speaks on. */
+    const sockets = new Map<Socket, Socket>()
     let idleWaiters: (() => void)[] = []
 
     const accept = (socket: Socket): void => {
       socket.on('error', () => {})
       const remote = endpointOf(socket.remoteAddress, socket.remotePort)
-      const admission = socket.remoteAddress === undefined ? null : (on.admit?.(remote) ?? ({ at: 'welcome' } as const))
+      const full = sockets.size >= (limits.connectionsMax ?? Infinity)
+      const admission =
+        full || socket.remoteAddress === undefined ? null : (on.admit?.(remote) ?? ({ at: 'welcome' } as const))
       if (admission?.at !== 'welcome') {
         if (admission !== null) {
           log.info({ event: 'net.connection.refused', service: on.service, remote: remote.address, why: admission.why })
         }
         return void socket.destroy()
       }
-      sockets.add(socket)
+      sockets.set(socket, socket)
       socket.once('close', () => {
         sockets.delete(socket)
         admission.left?.()
@@ -74,6 +88,7 @@ export function createWeb(options: WebOptions): Web {
       })
       if (on.tls !== 'implicit') return void http.emit('connection', socket)
       const secure = serverTlsSocket(socket, certificates)
+      sockets.set(socket, secure)
       const cancel = clock.timer(TLS_HANDSHAKE_TIMEOUT_MS, () => socket.destroy())
       secure.on('error', () => {})
       secure.once('close', () => {
@@ -96,9 +111,10 @@ export function createWeb(options: WebOptions): Web {
     log.info({ event: 'net.listening', service: on.service, address: endpoint.address, port: endpoint.port, shared })
 
     const stop = async (): Promise<void> => {
+      stopping = true
       if (server.listening) server.close()
-      http.close() // Also ends the watch over slow requests.
-      http.closeIdleConnections()
+      for (const [socket, spoken] of sockets) if (!busy.has(spoken)) socket.destroy()
+      http.close() // Ends the watch over slow requests.
     }
     return {
       endpoint,
@@ -112,7 +128,7 @@ export function createWeb(options: WebOptions): Web {
       async [Symbol.asyncDispose]() {
         await stop()
         http.closeAllConnections()
-        for (const socket of sockets) socket.destroy()
+        for (const socket of sockets.keys()) socket.destroy()
       },
     }
   }
