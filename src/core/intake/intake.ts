@@ -6,6 +6,7 @@ import type { Address } from '../../model/address.ts'
 import type { Envelope, Recipient } from '../../model/envelope.ts'
 import type { AccountId } from '../../model/ids.ts'
 import { printPath } from '../../format/address/address.ts'
+import { printTraceDate } from '../../format/trace/received.ts'
 import { StoreError, type LocalDelivery, type Store } from '../../store/contract.ts'
 import type { Intake, MessageSink, RecipientLookup } from '../contract.ts'
 import { canonicalDomain } from '../directory/canonical.ts'
@@ -13,9 +14,6 @@ import { createRoutes, type Route } from '../directory/routes.ts'
 import { createHeaderCompleter } from './header-completer.ts'
 import { createRelayPlan, type RelayPlan } from './relay.ts'
 import { openSink } from './sink.ts'
-
-/** RFC 5322 §3.3, always in UTC: `Mon, 05 Jan 2026 12:00:00 +0000`. */
-const printDate = (epochMs: number): string => new Date(epochMs).toUTCString().replace('GMT', '+0000')
 
 const returnPath = (reversePath: Address | null): string => `Return-Path: ${printPath(reversePath)}\r\n`
 
@@ -83,7 +81,7 @@ export function createIntake(options: {
         complete === null
           ? null
           : createHeaderCompleter({
-              date: printDate(complete.date),
+              date: printTraceDate(complete.date),
               messageId: `<${token(random, 26)}@${canonicalDomain(complete.messageIdDomain)}>`,
             })
       return openSink({
