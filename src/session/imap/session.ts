@@ -162,6 +162,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     capabilities: () =>
       capabilities({ connection, policy: options.policy, loggedIn: conversation.state.at !== 'connected' }),
     async more() {
+      await output.flush()
       // The deadline stands however the octets drip (S14); a message that comes in may take its time.
       const woken: Woken = await input.wait({ timeoutMs: remaining(), notices: false })
       if (woken === 'chunk' || woken === 'notice') return
