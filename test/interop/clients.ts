@@ -25,6 +25,11 @@ export async function ranWell(
 }
 
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
+/** fetchmail's strings know escapes, but not of their quote. */
+function inSomeQuotes(text: string): string {
+  const quote = text.includes('"') ? "'" : '"'
+  return `${quote}${text.replaceAll('\\', '\\\\')}${quote}`
+}
 
 // mbsync ---------------------------------------------------------------------------------------------------------------
 
@@ -115,10 +120,10 @@ export async function fetchmail(
   // fetchmail hands each letter to a program on its standard input; dd needs no shell's redirection.
   const config = secretFile(folder, 'fetchmailrc', [
     `poll localhost protocol ${options.protocol} port ${port} auth password`,
-    `  user ${quoted(user.address)} password ${quoted(user.password)}`,
-    `  ${options.tls === 'implicit' ? 'ssl' : "sslproto 'TLS1.2+'"} sslcertck sslcertfile ${quoted(gavan.caFile)}`,
+    `  user ${inSomeQuotes(user.address)} password ${inSomeQuotes(user.password)}`,
+    `  ${options.tls === 'implicit' ? 'ssl' : "sslproto 'TLS1.2+'"} sslcertck sslcertfile ${inSomeQuotes(gavan.caFile)}`,
     `  ${options.keep ? 'keep' : 'nokeep'} fetchall no rewrite`,
-    `  mda ${quoted(`dd of=${output} oflag=append conv=notrunc status=none`)}`,
+    `  mda ${inSomeQuotes(`dd of=${output} oflag=append conv=notrunc status=none`)}`,
   ])
   const ran = await run('fetchmail', ['--verbose', '--fetchmailrc', config, '--idfile', join(folder, 'ids')], {
     env: { HOME: folder, FETCHMAILHOME: folder },
@@ -140,7 +145,13 @@ export async function getmail(
   options: { protocol: 'POP3' | 'IMAP'; remove: boolean },
 ): Promise<MaildirLetter[]> {
   const maildir = join(folder, 'maildir')
-  for (const part of ['new', 'cur', 'tmp']) mkdirSync(join(maildir, part), { recursive: true })
+  for (const part of ['', 'new', 'cur', 'tmp']) mkdirSync(join(maildir, part), { recursive: true })
+  // It refuses to deliver as root.
+  const asNobody = process.getuid?.() === 0
+  if (asNobody) {
+    chmodSync(folder, 0o711)
+    await ranWell('chown', ['-R', 'nobody', maildir])
+  }
   const config = secretFile(folder, 'getmailrc', [
     '[retriever]',
     `type = Simple${options.protocol}SSLRetriever`,
@@ -152,7 +163,7 @@ export async function getmail(
     '[destination]',
     'type = Maildir',
     `path = ${maildir}/`,
-    ...(process.getuid?.() === 0 ? ['user = root'] : []),
+    ...(asNobody ? ['user = nobody'] : []),
     '[options]',
     'read_all = false',
     `delete = ${options.remove}`,

@@ -1,8 +1,7 @@
 /** What the interop suites share: a temporary folder, a gavan, and a view of its mailboxes that is none of the peers'. */
-import { mkdtempSync, rmSync } from 'node:fs'
+import { chmodSync, mkdtempSync, readFileSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { readFileSync } from 'node:fs'
 import { ImapFlow } from 'imapflow'
 import type { Gavan, User } from './gavan.ts'
 import { run, until } from './run.ts'
@@ -11,6 +10,7 @@ export type Folder = Disposable & { readonly path: string }
 
 export function temporaryFolder(name: string): Folder {
   const path = mkdtempSync(join(tmpdir(), `gavan-${name}-`))
+  chmodSync(path, 0o711) // Postfix and getmail go in as somebody else.
   return { path, [Symbol.dispose]: () => rmSync(path, { recursive: true, force: true, maxRetries: 5 }) }
 }
 
