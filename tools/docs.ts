@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { CATALOG } from '../src/exposure/catalog.ts'
 import { choicesPage } from './docs/choices.ts'
+import { configPage } from './docs/config.ts'
 import { eventsPage } from './docs/events.ts'
 import { limitsPage } from './docs/limits.ts'
 import { portsPage } from './docs/ports.ts'
@@ -21,6 +22,7 @@ const pages: Record<string, string> = {
   'choices.md': choicesPage(sources),
   'events.md': eventsPage(sources),
   'ports.md': portsPage(CATALOG),
+  'config.md': configPage(),
   'limits.md': await limitsPage(sources),
 }
 

@@ -1,7 +1,4 @@
-import { readFile } from 'node:fs/promises'
 import { networkInterfaces } from 'node:os'
-import { parseIp } from '../model/network.ts'
-import type { Endpoint } from '../model/connection.ts'
 import { portProblem } from '../net/listen.ts'
 import { portHolder } from '../net/port-holder.ts'
 import { CliError, EXIT } from './cli/output.ts'
@@ -51,16 +48,6 @@ async function explain({ service, port }: ServiceConfig, address: string, proble
       ? `stop that program, or turn the port off: ports.${service} = "off"`
       : `systemctl disable --now ${holder.unit}, or turn the port off: ports.${service} = "off"`
   return new CliError(EXIT.failed, `port ${port} (${service}) on ${address} is held by ${who}`, fix)
-}
-
-/** The system's DNS servers; loopback when it names none. */
-export async function systemResolvers(): Promise<Endpoint[]> {
-  const text = await readFile('/etc/resolv.conf', 'utf8').catch(() => '')
-  const servers = text
-    .split('\n')
-    .map((line) => /^nameserver[ \t]+(\S+)/.exec(line)?.[1] ?? '')
-    .filter((address) => parseIp(address) !== null)
-  return (servers.length === 0 ? ['127.0.0.1'] : servers).map((address) => ({ address, port: 53 }))
 }
 
 /** Addresses of this machine, so that mail to ourselves is seen as a loop. */

@@ -1,10 +1,10 @@
 /** The main thread: starts the writer, the protocol threads, the relay and the admin API, watches them, and ends them in order. */
 import { randomBytes } from 'node:crypto'
-import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
 import { assert } from '../std/assert.ts'
 import { parseAddress } from '../format/address/address.ts'
 import type { Address } from '../model/address.ts'
+import { DESCRIPTORS_RESERVED } from '../model/limits.ts'
 import type { ServiceName } from '../model/service.ts'
 import { localCertificate } from '../net/certificate-authority.ts'
 import type { CertificatePair } from '../net/certificates.ts'
@@ -14,9 +14,12 @@ import { startStoreWriter } from '../store/sqlite/start.ts'
 import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
+import { readCertificates } from './config/certificates.ts'
 import type { Config, RelayHost } from './config/config.ts'
-import { createSystemRandom, descriptorsMax, systemClock } from './machine.ts'
-import { checkPorts, ownAddresses, systemResolvers } from './preflight.ts'
+import { printProblems } from './config/show.ts'
+import { CliError, EXIT } from './cli/output.ts'
+import { createSystemRandom, descriptorsMax, systemClock, systemResolvers } from './machine.ts'
+import { checkPorts, ownAddresses } from './preflight.ts'
 import { installationSecret } from './secrets.ts'
 import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
 import { superviseThread, threadFile, type OpenedPort, type SupervisedThread } from './supervise.ts'
@@ -42,8 +45,6 @@ export type RunningServer = {
   close(): Promise<void>
 }
 
-/** Left for files, the store and deliveries beside the connections (R8). */
-const DESCRIPTORS_RESERVED = 256
 const TICKET_KEYS_OCTETS = 48
 
 /** Made before the threads, in parallel: certificates, secrets, ports. @throws CliError for what an administrator can mend */
@@ -57,22 +58,20 @@ async function prepare(config: Config): Promise<{
   const enabled = config.services.filter((service) => service.enabled)
   const [services, certificates, scramSecret, shared] = await Promise.all([
     checkPorts(enabled),
-    readCertificates(config),
+    certificatesFor(config),
     installationSecret(config.dataDir),
     canSharePorts(),
   ])
   return { services, ...certificates, scramSecret, shared }
 }
 
-async function readCertificates(
+async function certificatesFor(
   config: Config,
 ): Promise<{ certificates: readonly CertificatePair[]; local: { caFile: string; fingerprint: string } | null }> {
   if (config.certificates.length > 0) {
-    const read = config.certificates.map(async ({ certFile, keyFile }) => ({
-      certificate: await readFile(certFile, 'utf8'),
-      key: await readFile(keyFile, 'utf8'),
-    }))
-    return { certificates: await Promise.all(read), local: null }
+    const read = await readCertificates(config)
+    if (!read.ok) throw new CliError(EXIT.badConfig, printProblems(read.error), null)
+    return { certificates: read.value, local: null }
   }
   const names = [config.hostname, ...config.domains, 'localhost', '127.0.0.1', '::1']
   const directory = join(config.dataDir, 'tls')
@@ -129,7 +128,7 @@ export async function startServer(options: {
   try {
     const store = await connectStore({ dataDir, port: writer.connect(), clock, log })
     closers.push(() => store.close())
-    const postmaster = tryMode?.sandbox ?? null
+    const postmaster = tryMode?.sandbox ?? (config.postmaster === null ? null : mustParseAddress(config.postmaster))
     const workers = shared ? config.workers : 1
     const common = { hostname, dataDir, log: logging.settings, postmaster, scramSecret, cores: 1 }
     const core = await wireCore({ store, clock, random: createSystemRandom(), log }, common)
@@ -155,7 +154,7 @@ export async function startServer(options: {
       httpsPort: services.find(({ service }) => service === 'https')?.port ?? 443,
     }
     const relay: Omit<RelaySettings, keyof CommonSettings> = {
-      resolver: { servers: config.resolver.servers ?? (await systemResolvers()), trustAd: config.resolver.trustAd },
+      resolver: { servers: config.resolver.servers ?? systemResolvers(), trustAd: config.resolver.trustAd },
       routes: plainRoutes(config, tryMode),
       sandbox: tryMode?.sandbox ?? null,
       ownAddresses: tryMode === null ? ownAddresses() : [],

@@ -76,6 +76,7 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     file,
     hostname: values.hostname,
     domains: [...new Set(values.domains)],
+    postmaster: values.postmaster ?? null,
     clients,
     dataDir,
     inside,

@@ -12,6 +12,8 @@ export type Config = {
   readonly hostname: string
   /** Added to the store at start; more come by `gavan domain add`. */
   readonly domains: readonly string[]
+  /** Who reads mail for a postmaster that is neither account nor alias; null: nobody. */
+  readonly postmaster: string | null
   readonly clients: Clients
   readonly dataDir: string
   /** Loopback is always inside. */

@@ -2,6 +2,7 @@
 import { isAbsolute } from 'node:path'
 import { domainToASCII } from 'node:url'
 import * as v from 'valibot'
+import { parseAddress, printAddress } from '../../format/address/address.ts'
 import { parseDomain } from '../../format/address/domain.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import { parseIp, parseNetwork } from '../../model/network.ts'
@@ -101,6 +102,11 @@ export const ipAddress = textual('an IP address', (address) =>
 export const path = textual('a path', (value) => (value === '' || value.includes('\0') ? null : value))
 
 export const words = textual('text', (value) => (value === '' ? null : value))
+
+export const address = textual('an address such as anna@example.org', (value) => {
+  const parsed = parseAddress(value)
+  return parsed.ok ? printAddress(parsed.value) : null
+})
 
 export const port = whole(0, 65_535)
 

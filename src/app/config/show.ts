@@ -18,6 +18,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
   const values: Record<keyof typeof KEYS, unknown> = {
     hostname: config.hostname,
     domains: config.domains,
+    postmaster: config.postmaster,
     clients: config.clients,
     dataDir: config.dataDir,
     inside: config.inside.map((network) => network.text),
