@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { ADDRESSES_PER_HEADER_MAX } from '../../model/limits.ts'
+import { ADDRESS_NESTING_MAX, ADDRESSES_PER_HEADER_MAX } from '../../model/limits.ts'
 import { parseAddressList } from './address.ts'
 import { parseMessageIds } from './message-id.ts'
 
@@ -120,6 +120,12 @@ test('nested comments and other hostile input are answered (CVE-2025-14874)', ()
     const list = parseAddressList(text.repeat(250_000 / text.length))
     assert.ok(list.length <= ADDRESSES_PER_HEADER_MAX + 1, text)
   }
+  const deepest = '('.repeat(ADDRESS_NESTING_MAX + 1) + ')'.repeat(ADDRESS_NESTING_MAX)
+  assert.deepEqual(
+    parseAddressList(`${deepest} a@x.example`)[0]?.mailbox,
+    'a',
+    'the innermost parenthesis is plain text',
+  )
   const nested = read(`${'('.repeat(50_000)}x${')'.repeat(50_000)} a@x.example`)
   assert.deepEqual(
     nested.map(([, mailbox, host]) => [mailbox, host]),

@@ -29,10 +29,26 @@ const line = fc.constantFrom(
   `--${'a'.repeat(300)}`,
   `--a${' '.repeat(300)}`,
 )
+/** Starts that hold something, so that trees grow. */
+const starts = [
+  'multipart/mixed; boundary=a',
+  'multipart/digest; boundary="a-"',
+  'multipart/related; boundary=b',
+  'message/rfc822',
+]
+const start = fc.constantFrom(
+  ...starts.map((type) => [`Content-Type: ${type}`, '', `--${type.at(-1) === '"' ? 'a-' : type.at(-1)}`]),
+)
+const some = fc.oneof(
+  { weight: 3, arbitrary: line.map((text) => [text]) },
+  { weight: 2, arbitrary: fc.constantFrom(['--a'], ['--a-'], ['--b'], ['--b--'], ['']) },
+  { weight: 1, arbitrary: start },
+)
 const ending = fc.constantFrom('\r\n', '\r\n', '\n', '\r')
 const message = fc
-  .array(fc.tuple(line, ending), { maxLength: 40 })
-  .chain((lines) => fc.constantFrom(lines.flat().join(''), lines.flat().slice(0, -1).join('')))
+  .array(fc.tuple(some, ending), { maxLength: 30 })
+  .map((all) => all.flatMap(([lines, end]) => lines.map((text) => text + end)))
+  .chain((lines) => fc.constantFrom(lines.join(''), lines.join('').slice(0, -1)))
 
 test('the chunks do not matter', () => {
   fc.assert(
@@ -51,7 +67,7 @@ test('the chunks do not matter', () => {
       assert.deepEqual(scanner.finish(), whole)
       assert.deepEqual(scan(octets, 1), whole)
     }),
-    { numRuns: 500 },
+    { numRuns: 1000 },
   )
 })
 
@@ -62,7 +78,7 @@ test('parts lie inside what holds them, one after the other', () => {
       assert.deepEqual([root.headerStart, root.bodyEnd, sizeOctets], [0, text.length, text.length])
       allParts(root).forEach(checkPart)
     }),
-    { numRuns: 1000 },
+    { numRuns: 3000 },
   )
 })
 

@@ -246,6 +246,24 @@ test('a delimiter owns the line break before it (RFC 2046 §5.1.1); lines are co
   }
 })
 
+test('a part holds also an empty part that starts where its end is looked for', () => {
+  const message = mixed(
+    'a',
+    '--a',
+    'Content-Type: multipart/mixed; boundary=b',
+    '',
+    'x',
+    '--b',
+    '--a',
+    '',
+    'y',
+    '--a--',
+  )
+  const [inner] = scan(message).summary.root.parts
+  assert.equal(inner!.bodyEnd, inner!.parts[0]!.bodyEnd)
+  assert.ok(message.slice(0, inner!.bodyEnd).endsWith('--b\r\n'))
+})
+
 test('8-bit and NUL are told, not hidden', () => {
   const nul = (message: string): unknown => scan(message).malformed
   const none = { headerTooLarge: false, headerHasNul: false, bodyHasNul: false }

@@ -264,17 +264,14 @@ export function createScanner(): Scanner {
     const last = octets.length - 1
     let passed = 0
     let start = lineStart - chunkStart
-    let before = previousLineStart - chunkStart
     let i = from
     for (; i < last; i++) {
       if (octets[i] !== LF) continue
       if (octets[i + 1] === DASH || (inHeader && i - start < 2)) break
       passed++
-      before = start
       start = i + 1
     }
     feeds += passed
-    previousLineStart = chunkStart + before
     lineStart = chunkStart + start
     return i < last || octets[last] === LF ? i : octets.length
   }
