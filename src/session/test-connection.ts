@@ -124,7 +124,10 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
     },
     async startTls() {
       inbound.length = 0
-      if (clientWantsTls === null) await new Promise<void>((resolve) => (serverWantsTls = resolve))
+      if (clientWantsTls === null && !clientEnded && !lost) {
+        await new Promise<void>((resolve) => (serverWantsTls = resolve))
+      }
+      if (clientEnded || lost || closed) throw new ConnectionLost('the handshake failed')
       inbound.length = 0
       tls = testTls
       clientWantsTls?.()
@@ -160,10 +163,12 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
     end() {
       clientEnded = true
       readable?.()
+      serverWantsTls?.()
     },
     reset() {
       lost = true
       readable?.()
+      serverWantsTls?.()
       stirWriters()
     },
     startTls() {

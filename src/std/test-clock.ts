@@ -7,6 +7,8 @@ export type TestClock = Clock & {
   jump(ms: number): void
   /** Timers that still wait. */
   readonly pending: number
+  /** How long until the next of them falls due, or null. */
+  readonly nextDueMs: number | null
 }
 
 /** A clock that stands still until the test moves it. `nowMs`: the wall time it starts at. */
@@ -47,6 +49,10 @@ export function createTestClock(options: { nowMs?: number } = {}): TestClock {
     },
     jump(ms) {
       wall += ms
+    },
+    get nextDueMs() {
+      const id = earliest(Infinity)
+      return id === null ? null : timers.get(id)!.at - steady
     },
     get pending() {
       return timers.size
