@@ -13,8 +13,11 @@ import { createFoldedStream } from './folded-stream.ts'
 
 /** Octets read, decoded and folded in one turn of the event loop. */
 export const WINDOW_OCTETS = 256 * 1024
-/** Parts up to this size are held whole: HTML is then also searched without its tags, and the text may be kept. */
+/** Text of parts up to this size may be kept for the next key. */
 export const WHOLE_PART_MAX_OCTETS = 4 * 1024 * 1024
+
+/** HTML up to this size is also searched without its tags, which takes one turn of the event loop. */
+const STRIPPED_HTML_MAX_OCTETS = 1024 * 1024
 
 export type MessageBytes = (start: number, end: number) => Promise<Uint8Array>
 
@@ -42,7 +45,7 @@ export async function readHeader(read: MessageBytes, part: Part): Promise<Folded
 
 /** A text part's content in folded pieces, to be joined. An encoding that we do not know is read as it is. @throws StoreError */
 export async function* foldedText(read: MessageBytes, part: Part): AsyncGenerator<string> {
-  const whole = part.subtype === 'html' && isWhole(part)
+  const whole = part.subtype === 'html' && part.bodyEnd - part.bodyStart <= STRIPPED_HTML_MAX_OCTETS
   const folded = createFoldedStream()
   let html = ''
   for await (const text of decodedText(read, part)) {

@@ -10,7 +10,7 @@ const KEPT_MAX_CHARACTERS = 8 * 1024 * 1024
 /**
  * Searches in messages' content (RFC 9051 §6.4.4: HEADER, BODY, TEXT): encoded words, transfer encodings and charsets
  * undone, compared by `foldForSearch`. Reads only what a key needs: headers, text parts, headers of messages inside.
- * Choice: HTML matches both as written and without its tags; other parts' content is not searched (RFC 9051 §6.4.4 allows).
+ * Choice: HTML matches as written and, up to 1 MiB, without its tags; other parts' content is not searched (RFC 9051 §6.4.4 allows).
  */
 export function createContentSearch(): ContentSearch {
   return { probe: (mailboxes, message) => createProbe(bytesOf(mailboxes, message.messageKey), message.summary.root) }
