@@ -1,6 +1,6 @@
 /**
  * SMTP clients that send without pause and write down what they were told: acknowledged (the `250` after the dot was read), or
- * unknown (the dot went out and no answer came). Everything else was never taken.
+ * unknown (the dot went out and no answer came, or 4yz: a sync that failed may have kept it). Everything else was never taken.
  */
 import { createHash, randomBytes } from 'node:crypto'
 import { connect, type Socket } from 'node:net'
@@ -86,6 +86,7 @@ export function startLoad(options: LoadOptions): Load {
     }
     if (reply.startsWith('250')) acknowledged.push(sent)
     else refusals.push(reply.trim())
+    if (reply.startsWith('4')) unknown.push(sent)
     return reply.startsWith('250')
   }
 
