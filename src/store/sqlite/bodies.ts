@@ -14,8 +14,12 @@ export type BodyRef = {
 }
 
 export type BodyReader = {
-  /** Octets [start, end) of a body, cut to its length. @throws StoreError `damaged` */
-  read(ref: BodyRef, start: number, end: number): Promise<Uint8Array>
+  /**
+   * Octets [start, end) of a body, cut to its length.
+   * @param find looks it up; once more when its file has gone in between (compaction)
+   * @throws StoreError `damaged`
+   */
+  read(find: () => BodyRef, start: number, end: number): Promise<Uint8Array>
   close(): void
 }
 
@@ -78,22 +82,33 @@ export function bodyReader(dataDir: string, files: Files): BodyReader {
     } else if (crc !== ref.crc32) throw new StoreError('damaged', `body ${ref.bodyId} does not verify`)
   }
 
-  return {
-    async read(ref, start, end) {
-      const from = Math.max(0, Math.min(start, ref.length))
-      const to = Math.max(from, Math.min(end, ref.length))
-      if (from === to) return new Uint8Array(0)
-      let bytes: Uint8Array
-      try {
-        bytes = await bytesAt(ref, from, to)
-      } catch (error) {
-        if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
-          throw new StoreError('damaged', `the file of body ${ref.bodyId} is gone`, { cause: error })
-        }
-        throw storeError(error)
+  async function readAt(ref: BodyRef, start: number, end: number): Promise<Uint8Array> {
+    const from = Math.max(0, Math.min(start, ref.length))
+    const to = Math.max(from, Math.min(end, ref.length))
+    if (from === to) return new Uint8Array(0)
+    let bytes: Uint8Array
+    try {
+      bytes = await bytesAt(ref, from, to)
+    } catch (error) {
+      if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
+        throw new StoreError('damaged', `the file of body ${ref.bodyId} is gone`, { cause: error })
       }
-      verify(ref, from, to, bytes)
-      return bytes
+      throw storeError(error)
+    }
+    verify(ref, from, to, bytes)
+    return bytes
+  }
+
+  return {
+    async read(find, start, end) {
+      const ref = find()
+      try {
+        return await readAt(ref, start, end)
+      } catch (error) {
+        const now = find()
+        if (now.segmentId === ref.segmentId && now.offset === ref.offset) throw error
+        return await readAt(now, start, end)
+      }
     },
     close() {
       for (const descriptor of open.values()) {

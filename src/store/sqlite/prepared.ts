@@ -76,3 +76,7 @@ function prepareBody(body: StagedBody): PreparedBody {
 
 export const octetsOf = (command: PreparedCommand): number =>
   bodiesOf(command).reduce((sum, body) => sum + bodyOctets(body), 0)
+
+/** Octets that travel with the command; a staged file's stay where they are. */
+export const memoryOctetsOf = (command: PreparedCommand): number =>
+  bodiesOf(command).reduce((sum, body) => (body.kind === 'memory' ? sum + body.bytes.byteLength : sum), 0)

@@ -16,6 +16,10 @@ export function recover(
   // The directory is locked: whoever spooled these is gone.
   for (const name of files.list(spoolPath(dataDir))) files.remove(join(spoolPath(dataDir), name))
 
+  // No segment grows yet: whatever is wholly dead may go. Its rows first.
+  const dead = db.prepare<[number]>('DELETE FROM segment WHERE live_octets = 0 RETURNING segment_id').all()
+  for (const [segmentId] of dead) files.remove(segmentPath(dataDir, segmentId))
+
   const rows = new Map(db.prepare<[number, number]>('SELECT segment_id, size_octets FROM segment').all())
   const onDisk = new Set(
     files
@@ -23,7 +27,11 @@ export function recover(
       .map(segmentIdOf)
       .filter((id) => id !== null),
   )
-  const newest = Math.max(0, ...rows.keys(), ...onDisk)
+  const newest = largest(
+    rows.keys(),
+    onDisk,
+    dead.map(([segmentId]) => segmentId),
+  )
   for (const [segmentId, sizeOctets] of rows) checkSegment(segmentId, sizeOctets)
   for (const segmentId of onDisk) if (!rows.has(segmentId)) collectOrphan(segmentId)
 
@@ -64,4 +72,10 @@ export function recover(
   const limit = segmentMaxOctets === undefined ? {} : { segmentMaxOctets }
   const segments = openSegmentLog({ dataDir, files, current: null, nextId: newest + 1, ...limit })
   return { segments, nextBodyId }
+}
+
+function largest(...lists: readonly Iterable<number>[]): number {
+  let found = 0
+  for (const list of lists) for (const one of list) found = Math.max(found, one)
+  return found
 }

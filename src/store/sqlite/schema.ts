@@ -115,6 +115,7 @@ export const MIGRATIONS: readonly Migration[] = [
         record_octets INTEGER NOT NULL,
         refs INTEGER NOT NULL -- message rows and queue entries
       ) STRICT;
+      CREATE INDEX body_segment ON body (segment_id);
       CREATE INDEX body_dead ON body (refs) WHERE refs = 0;
 
       CREATE TABLE segment (

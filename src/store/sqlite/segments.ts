@@ -27,6 +27,8 @@ export type SegmentLog = {
   readonly currentId: number
   /** Gives a body and its metadata a place in this group. */
   place(body: PreparedBody, meta: object): Placement
+  /** Gives a record that is kept elsewhere a new place. @param record whole, verified */
+  placeRecord(record: Uint8Array): Placement
   mark(): number
   /** Takes back the places given since the mark. */
   rewind(mark: number): void
@@ -105,6 +107,14 @@ export function openSegmentLog(options: {
     return { segmentId: at.segmentId, offset: at.end + head.length, recordOctets: octets }
   }
 
+  function placeRecord(record: Uint8Array): Placement {
+    const before = tail
+    const octets = record.length
+    const at = reserve(octets)
+    places.push({ ...at, position: at.end, parts: [record], octets, live: octets, moved: null, before })
+    return { segmentId: at.segmentId, offset: at.end + HEAD_OCTETS, recordOctets: octets }
+  }
+
   function flush(): SegmentGrowth[] {
     const growth = new Map<number, { size: number; live: number }>()
     let newNames = false
@@ -162,7 +172,11 @@ export function openSegmentLog(options: {
     for (const [segmentId, fd] of open) {
       if (segmentId === committed.segmentId) continue
       open.delete(segmentId)
-      files.close(fd)
+      try {
+        files.close(fd)
+      } catch {
+        // Its bytes were synced, or cut off.
+      }
     }
   }
 
@@ -171,6 +185,7 @@ export function openSegmentLog(options: {
       return tail.segmentId
     },
     place,
+    placeRecord,
     mark: () => places.length,
     rewind(mark) {
       const first = places[mark]

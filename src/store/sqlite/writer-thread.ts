@@ -6,7 +6,7 @@ import type { Log, LogEvent } from '../../std/log.ts'
 import { COMMIT_GROUP_MAX, COMMIT_GROUP_MAX_OCTETS } from '../../model/limits.ts'
 import { StoreError } from '../contract.ts'
 import { realFiles } from '../files.ts'
-import { octetsOf, type PreparedCommand } from './prepared.ts'
+import { memoryOctetsOf, type PreparedCommand } from './prepared.ts'
 import { type Answer, answerOf, faultOf, type News, type Order, type Report, type Request } from './wire.ts'
 import { type GroupResult, openWriter, type Settled, type Writer } from './writer.ts'
 
@@ -17,6 +17,8 @@ export type WriterThreadData = {
 }
 
 type Waiting = { readonly port: MessagePort; readonly id: number; readonly command: PreparedCommand }
+
+const TIDY_PAUSE_MS = 50
 
 /** Functions do not cross threads: the machine's own clock. */
 const clock: Clock = {
@@ -49,6 +51,7 @@ function serve(main: MessagePort, writer: Writer): void {
   let waiting: Waiting[] = []
   let scheduled = false
   let closing = false
+  let tidying: NodeJS.Timeout | null = null
 
   function take(port: MessagePort, request: Request): void {
     const state = ports.get(port)
@@ -70,7 +73,9 @@ function serve(main: MessagePort, writer: Writer): void {
 
   function drain(): void {
     for (const port of ports.keys()) {
-      for (let got = receiveMessageOnPort(port); got !== undefined; got = receiveMessageOnPort(port)) {
+      while (ports.has(port)) {
+        const got = receiveMessageOnPort(port)
+        if (got === undefined) break
         take(port, got.message as Request)
       }
     }
@@ -81,7 +86,7 @@ function serve(main: MessagePort, writer: Writer): void {
     let count = 0
     let octets = 0
     for (const { command } of waiting) {
-      octets += octetsOf(command)
+      octets += memoryOctetsOf(command)
       if (count > 0 && (count >= COMMIT_GROUP_MAX || octets > COMMIT_GROUP_MAX_OCTETS)) break
       count++
     }
@@ -97,6 +102,15 @@ function serve(main: MessagePort, writer: Writer): void {
     if (group.length > 0) commit(group)
     if (waiting.length > 0) schedule()
     else if (closing) end()
+    else tidyLater()
+  }
+
+  /** Housekeeping goes in the pauses, a short piece at a time. */
+  function tidyLater(): void {
+    tidying ??= setTimeout(() => {
+      tidying = null
+      if (!closing && waiting.length === 0 && writer.tidy()) tidyLater()
+    }, TIDY_PAUSE_MS)
   }
 
   function commit(group: readonly Waiting[]): void {
@@ -136,6 +150,7 @@ function serve(main: MessagePort, writer: Writer): void {
   }
 
   function end(): void {
+    if (tidying !== null) clearTimeout(tidying)
     writer.close()
     for (const port of ports.keys()) port.close()
     ports.clear()

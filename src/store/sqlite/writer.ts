@@ -15,6 +15,7 @@ import { mailboxHandlers } from './commands/mailboxes.ts'
 import { mailboxRows } from './commands/mailbox-rows.ts'
 import { queueHandlers } from './commands/queue.ts'
 import { transferHandlers } from './commands/transfer.ts'
+import { compactor } from './compact.ts'
 import { type Database, openDatabase } from './database.ts'
 import { storeError } from './errors.ts'
 import { lockDirectory } from './lock.ts'
@@ -32,6 +33,8 @@ export type GroupResult = { readonly settled: readonly Settled[]; readonly notic
 export type Writer = {
   /** Runs commands as one commit; `settled` is in their order. Never throws for what fails a command. */
   run(commands: readonly PreparedCommand[]): GroupResult
+  /** A short piece of the housekeeping, for when no command waits. @returns whether there is more to do */
+  tidy(): boolean
   close(): void
 }
 
@@ -85,6 +88,8 @@ function writer(
   /** After a failed sync or commit nothing is certain any more: no write until restart (RELIABILITY §0.3). */
   let poison: StoreError | null = null
   let rowsDropped = false
+  /** Whether segments may have come to be mostly dead since the last look. */
+  let untidy = true
   const handlers = makeHandlers(db)
   const hasSpace = spaceFor({ files, clock, path: dataDir })
   const collect = collector(db, segments)
@@ -149,30 +154,44 @@ function writer(
     for (const { segmentId, sizeOctets, liveOctets } of growth) growSegment.run(segmentId, sizeOctets, liveOctets)
   }
 
-  function attempt(commands: readonly PreparedCommand[]): GroupResult {
-    let stage: 'begin' | 'rows' | 'bytes' | 'commit' = 'begin'
+  /** Rows with their bytes, as one commit. @returns what `rows` gives, on the device; or what `otherwise` makes of a fault */
+  function transaction<T>(rows: () => T, otherwise: (fault: unknown, stage: Stage) => T): T {
+    let stage: Stage = 'begin'
     rowsDropped = false
     try {
       begin.run()
       stage = 'rows'
-      const notices = noticesOfGroup()
-      const settled = commands.map((command) => runOne(command, notices))
+      const result = rows()
       stage = 'bytes'
       flush()
       const emptied = rowsDropped ? collect() : []
+      untidy ||= rowsDropped
       stage = 'commit'
       commit.run()
       segments.commit()
       removeSegments(emptied)
-      return { settled, notices: notices.all() }
+      return result
     } catch (error) {
       const fault = storeError(error)
       segments.abandon(stage === 'commit' ? 'unknown' : 'rolled-back')
       undo()
       if (isFinal(fault, stage)) poisonWith(fault)
-      if (stage === 'bytes' && isNoSpace(fault)) return withoutBodies(commands, fault)
-      return { settled: commands.map(() => failed(fault)), notices: [] }
+      return otherwise(fault, stage)
     }
+  }
+
+  function attempt(commands: readonly PreparedCommand[]): GroupResult {
+    const notices = noticesOfGroup()
+    return transaction<GroupResult>(
+      () => {
+        const settled = commands.map((command) => runOne(command, notices))
+        return { settled, notices: notices.all() }
+      },
+      (fault, stage) =>
+        stage === 'bytes' && isNoSpace(fault)
+          ? withoutBodies(commands, fault)
+          : { settled: commands.map(() => failed(fault)), notices: [] },
+    )
   }
 
   /** No room for new bytes: those that brought none may still go on (R6). */
@@ -222,7 +241,23 @@ function writer(
     }
   }
 
+  const compaction = compactor({ db, segments, files, dataDir, log })
+
   return {
+    tidy() {
+      if (!untidy || poison !== null || !hasSpace(COMPACTION_STEP_OCTETS)) return false
+      return transaction(
+        () => {
+          untidy = compaction.step(COMPACTION_STEP_OCTETS)
+          rowsDropped = untidy
+          return untidy
+        },
+        (fault) => {
+          log.warn({ event: 'store.compaction.failed', cause: String(fault) })
+          return false
+        },
+      )
+    },
     run(commands) {
       const result = poison === null ? attempt(commands) : { settled: commands.map(() => failed(poison)), notices: [] }
       sweep(commands)
@@ -235,6 +270,9 @@ function writer(
     },
   }
 }
+
+/** What one turn of compaction copies at most: some 10 ms. */
+const COMPACTION_STEP_OCTETS = 1024 * 1024
 
 type Step = { run(): number }
 type Stage = 'begin' | 'rows' | 'bytes' | 'commit'

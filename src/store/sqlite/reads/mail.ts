@@ -192,9 +192,12 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     },
     keywords: async (accountId, mailboxId) => allKeywords.all(accountId, mailboxId).map(([name]) => name),
     async read(accountId, messageKey, start, end) {
-      const row = bodyOf.get(messageId(accountId, messageKey))
-      if (row === undefined) throw new StoreError('damaged', 'the message is gone')
-      return bodies.read(bodyRef(row), start, end)
+      const find = () => {
+        const row = bodyOf.get(messageId(accountId, messageKey))
+        if (row === undefined) throw new StoreError('damaged', 'the message is gone')
+        return bodyRef(row)
+      }
+      return bodies.read(find, start, end)
     },
   }
 }

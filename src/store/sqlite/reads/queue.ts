@@ -13,8 +13,9 @@ export function queueReads(db: Database, bodies: BodyReader): QueueReads {
     `SELECT ${QUEUE_COLUMNS} FROM queue WHERE destination = ? ORDER BY queue_id`,
   )
   const one = db.prepare<QueueRow>(`SELECT ${QUEUE_COLUMNS} FROM queue WHERE queue_id = ?`)
-  const bodyOf = db.prepare<[...BodyRow, skipOctets: number]>(
-    `SELECT body_id, segment_id, offset, length, crc32, skip_octets FROM queue JOIN body USING (body_id) WHERE queue_id = ?`,
+  const skipOf = db.prepare<[number]>('SELECT skip_octets FROM queue WHERE queue_id = ?')
+  const bodyOf = db.prepare<BodyRow>(
+    `SELECT body_id, segment_id, offset, length, crc32 FROM queue JOIN body USING (body_id) WHERE queue_id = ?`,
   )
   const firstDue = db.prepare<[number | null]>('SELECT min(due_at) FROM queue WHERE held = 0')
 
@@ -28,10 +29,15 @@ export function queueReads(db: Database, bodies: BodyReader): QueueReads {
       return row === undefined ? null : queueEntry(row)
     },
     async read(queueId, start, end) {
-      const row = bodyOf.get(queueId)
-      if (row === undefined) throw new StoreError('damaged', 'the queue entry is gone')
-      const [bodyId, segmentId, offset, length, crc32, skip] = row
-      return bodies.read(bodyRef([bodyId, segmentId, offset, length, crc32]), skip + start, skip + end)
+      const skip = skipOf.get(queueId)?.[0] ?? 0
+      const find = () => {
+        const row = bodyOf.get(queueId)
+        if (row === undefined) throw new StoreError('damaged', 'the queue entry is gone')
+        return bodyRef(row)
+      }
+      // From the very first octet, so that what leaves is verified with what stays.
+      if (start === 0) return (await bodies.read(find, 0, skip + end)).subarray(skip)
+      return bodies.read(find, skip + start, skip + end)
     },
     nextDueAt: async () => firstDue.get()?.[0] ?? null,
   }
