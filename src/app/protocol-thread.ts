@@ -30,7 +30,7 @@ async function run(): Promise<void> {
   news.addEventListener('message', (event) => guard.hear((event as { data: GuardNews }).data))
   news.unref()
 
-  const certificates = createCertificates(settings.certificates, { ticketKeys: settings.ticketKeys })
+  const certificates = createCertificates(settings.tls.certificates, { ticketKeys: settings.tls.ticketKeys })
   const limits = { connectionsMax: settings.connectionsMax }
   const network = createNetwork({ clock, random, log, certificates, limits })
   const web = createWeb({
@@ -59,7 +59,10 @@ async function run(): Promise<void> {
   }
 
   port?.on('message', (message: ToThread) => {
-    if (message.do === 'drain') finish().catch(fail)
+    if (message.do === 'drain') return void finish().catch(fail)
+    certificates.setTicketKeys(message.material.ticketKeys)
+    const replaced = certificates.replace(message.material.certificates)
+    if (!replaced.ok) log.error({ event: 'thread.tls.refused', why: replaced.error })
   })
   tell({ at: 'ready', ports: opened })
 

@@ -1,27 +1,22 @@
 /** The main thread: starts the writer, the protocol threads, the relay and the admin API, watches them, and ends them in order. */
-import { randomBytes } from 'node:crypto'
-import { join } from 'node:path'
 import { assert } from '../std/assert.ts'
+import type { Clock } from '../std/clock.ts'
 import { parseAddress } from '../format/address/address.ts'
 import type { Address } from '../model/address.ts'
-import { DESCRIPTORS_RESERVED } from '../model/limits.ts'
+import { DESCRIPTORS_RESERVED, TLS_TICKET_KEY_LIFETIME_MS } from '../model/limits.ts'
 import type { ServiceName } from '../model/service.ts'
-import { localCertificate } from '../net/certificate-authority.ts'
-import type { CertificatePair } from '../net/certificates.ts'
 import { canSharePorts } from '../net/listen.ts'
 import { connectStore } from '../store/sqlite/connect.ts'
 import { startStoreWriter } from '../store/sqlite/start.ts'
 import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
-import { readCertificates } from './config/certificates.ts'
 import type { Config, RelayHost } from './config/config.ts'
-import { printProblems } from './config/show.ts'
-import { CliError, EXIT } from './cli/output.ts'
 import { createSystemRandom, descriptorsMax, systemClock, systemResolvers } from './machine.ts'
 import { checkPorts, ownAddresses } from './preflight.ts'
 import { installationSecret } from './secrets.ts'
 import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
+import { openTlsKeeper, type TlsKeeper } from './tls-material.ts'
 import { superviseThread, threadFile, type OpenedPort, type SupervisedThread } from './supervise.ts'
 import type { ThreadLog } from './thread-parts.ts'
 import { wireCore, type Core } from './wire.ts'
@@ -39,44 +34,29 @@ export type RunningServer = {
   /** The CA's certificate when our own CA made ours. */
   readonly caFile: string | null
   readonly fingerprint: string | null
+  /** Reads certificates again, without a restart; running connections keep theirs. @throws CliError; then nothing changed */
+  renewTls(): Promise<void>
   /** Resolves with the reason when the server cannot go on. */
   readonly failed: Promise<Error>
   /** Stops accepting, lets sessions end, closes the store. */
   close(): Promise<void>
 }
 
-const TICKET_KEYS_OCTETS = 48
-
 /** Made before the threads, in parallel: certificates, secrets, ports. @throws CliError for what an administrator can mend */
 async function prepare(config: Config): Promise<{
   services: Config['services']
-  certificates: readonly CertificatePair[]
-  local: { caFile: string; fingerprint: string } | null
+  tls: TlsKeeper
   scramSecret: Uint8Array
   shared: boolean
 }> {
   const enabled = config.services.filter((service) => service.enabled)
-  const [services, certificates, scramSecret, shared] = await Promise.all([
+  const [services, tls, scramSecret, shared] = await Promise.all([
     checkPorts(enabled),
-    certificatesFor(config),
+    openTlsKeeper(config),
     installationSecret(config.dataDir),
     canSharePorts(),
   ])
-  return { services, ...certificates, scramSecret, shared }
-}
-
-async function certificatesFor(
-  config: Config,
-): Promise<{ certificates: readonly CertificatePair[]; local: { caFile: string; fingerprint: string } | null }> {
-  if (config.certificates.length > 0) {
-    const read = await readCertificates(config)
-    if (!read.ok) throw new CliError(EXIT.badConfig, printProblems(read.error), null)
-    return { certificates: read.value, local: null }
-  }
-  const names = [config.hostname, ...config.domains, 'localhost', '127.0.0.1', '::1']
-  const directory = join(config.dataDir, 'tls')
-  const local = await localCertificate({ directory, names, clock: systemClock, random: createSystemRandom() })
-  return { certificates: [local], local }
+  return { services, tls, scramSecret, shared }
 }
 
 const plainRoute = (host: RelayHost): PlainRoute => ({
@@ -112,7 +92,7 @@ export async function startServer(options: {
   const { config, logging, tryMode } = options
   const { log } = logging
   const clock = systemClock
-  const { services, certificates, local, scramSecret, shared } = await prepare(config)
+  const { services, tls, scramSecret, shared } = await prepare(config)
   const { hostname, dataDir } = config
 
   const writer = await startStoreWriter({ dataDir, log })
@@ -141,12 +121,10 @@ export async function startServer(options: {
       const port = writer.connect()
       return { data: { ...common, ...data, store: port }, transfer: [port] }
     }
-    const protocol: Omit<ProtocolSettings, keyof CommonSettings> = {
+    const protocol: Omit<ProtocolSettings, keyof CommonSettings | 'tls'> = {
       services,
       inside: config.inside,
       messageMaxOctets: config.limits.messageMaxOctets,
-      certificates,
-      ticketKeys: randomBytes(TICKET_KEYS_OCTETS),
       liftLoopback: tryMode !== null,
       shared: workers > 1,
       connectionsMax: Math.max(1, Math.floor((descriptorsMax() - DESCRIPTORS_RESERVED) / workers)),
@@ -160,16 +138,27 @@ export async function startServer(options: {
       ownAddresses: tryMode === null ? ownAddresses() : [],
       loopbackIsForeign: tryMode !== null,
     }
-    const started = (name: string, file: string, data: object): SupervisedThread => {
-      const thread = superviseThread({ name, file: threadFile(file), prepare: () => withStore(data), clock, log })
+    const started = (name: string, file: string, data: () => object): SupervisedThread => {
+      const thread = superviseThread({ name, file: threadFile(file), prepare: () => withStore(data()), clock, log })
       threads.push(thread)
       return thread
     }
     const protocolThreads = Array.from({ length: workers }, (_, index) =>
-      started(`protocol-${index + 1}`, 'protocol-thread', protocol),
+      started(`protocol-${index + 1}`, 'protocol-thread', () => ({ ...protocol, tls: tls.current })),
     )
-    const relayThread = started('relay', 'relay-thread', relay)
+    const relayThread = started('relay', 'relay-thread', () => relay)
     const [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
+
+    const renewTls = async (): Promise<void> => {
+      const material = await tls.renew()
+      for (const thread of protocolThreads) thread.tell({ do: 'use-tls', material })
+      log.info({ event: 'server.tls.renewed' })
+    }
+    closers.push(
+      every(clock, TLS_TICKET_KEY_LIFETIME_MS, () => {
+        renewTls().catch((error: unknown) => log.error({ event: 'server.tls.failed', cause: String(error) }))
+      }),
+    )
 
     const api = createAdminApi(
       { directory: core.directory, queue: core.queueOperator, health: healthOf(core, ports) },
@@ -187,8 +176,9 @@ export async function startServer(options: {
       ports,
       core,
       api,
-      caFile: local?.caFile ?? null,
-      fingerprint: local?.fingerprint ?? null,
+      caFile: tls.caFile,
+      fingerprint: tls.fingerprint,
+      renewTls,
       failed: writer.failed,
       close,
     }
@@ -196,6 +186,16 @@ export async function startServer(options: {
     await close()
     throw error
   }
+}
+
+/** Repeats until the returned closer is called. */
+function every(clock: Clock, ms: number, run: () => void): () => Promise<void> {
+  let cancel = clock.timer(ms, turn)
+  function turn(): void {
+    run()
+    cancel = clock.timer(ms, turn)
+  }
+  return async () => cancel()
 }
 
 function healthOf(core: Core, ports: readonly OpenedPort[]): () => Promise<Record<string, unknown>> {

@@ -3,10 +3,10 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Address } from '../model/address.ts'
 import type { Endpoint } from '../model/connection.ts'
 import type { Network } from '../model/network.ts'
-import type { CertificatePair } from '../net/certificates.ts'
 import type { Route } from '../outbound/contract.ts'
 import type { LogLevel } from './log.ts'
 import type { ServiceConfig } from './config/config.ts'
+import type { TlsMaterial } from './tls-material.ts'
 
 export type LogSettings = { readonly level: LogLevel; readonly format: 'json' | 'pretty'; readonly colours: boolean }
 
@@ -27,8 +27,7 @@ export type ProtocolSettings = CommonSettings & {
   readonly services: readonly ServiceConfig[]
   readonly inside: readonly Network[]
   readonly messageMaxOctets: number
-  readonly certificates: readonly CertificatePair[]
-  readonly ticketKeys: Uint8Array
+  readonly tls: TlsMaterial
   /** Loopback peers are bound by no per-address limit (`try`). */
   readonly liftLoopback: boolean
   /** Several threads open the same ports. */

@@ -4,6 +4,7 @@ import { DRAIN_TIMEOUT_MS, THREAD_RESTART_DELAY_MS } from '../model/limits.ts'
 import type { ServiceName } from '../model/service.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
+import type { TlsMaterial } from './tls-material.ts'
 
 export type OpenedPort = { readonly service: ServiceName; readonly address: string; readonly port: number }
 
@@ -11,11 +12,12 @@ export type FromThread =
   | { readonly at: 'ready'; readonly ports: readonly OpenedPort[] }
   | { readonly at: 'cannot-start'; readonly message: string }
 
-export type ToThread = { readonly do: 'drain' }
+export type ToThread = { readonly do: 'drain' } | { readonly do: 'use-tls'; readonly material: TlsMaterial }
 
 export type SupervisedThread = {
   /** What the first run opened. @throws when it could not start */
   readonly ready: Promise<readonly OpenedPort[]>
+  tell(message: ToThread): void
   /** Asks it to finish; ends it after DRAIN_TIMEOUT_MS. */
   drain(): Promise<void>
 }
@@ -67,6 +69,7 @@ export function superviseThread(options: {
 
   return {
     ready,
+    tell: (message) => current?.postMessage(message),
     async drain() {
       draining = true
       current?.postMessage({ do: 'drain' } satisfies ToThread)

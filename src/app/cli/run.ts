@@ -2,9 +2,9 @@
 import type { RunningServer } from '../server.ts'
 import { CliError, EXIT } from './output.ts'
 
-export function stopSignal(): Promise<'signal'> {
+export function stopSignal(signals: readonly NodeJS.Signals[] = ['SIGTERM', 'SIGINT']): Promise<'signal'> {
   return new Promise((resolve) => {
-    for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.once(signal, () => resolve('signal'))
+    for (const signal of signals) process.once(signal, () => resolve('signal'))
   })
 }
 

@@ -14,6 +14,11 @@ export async function runServe(command: Command): Promise<void> {
     format: pretty ? 'pretty' : 'json',
     colours: pretty && atTerminal,
   } as const
-  const server = await startServer({ config, logging: { ...openThreadLog(settings), settings }, tryMode: null })
+  const { log, flushed } = openThreadLog(settings)
+  const server = await startServer({ config, logging: { log, flushed, settings }, tryMode: null })
+  // As daemons do: SIGHUP reads the certificates again. A file that is wrong changes nothing.
+  process.on('SIGHUP', () => {
+    server.renewTls().catch((error: unknown) => log.error({ event: 'server.tls.failed', cause: String(error) }))
+  })
   await runUntil(stop, server)
 }

@@ -36,7 +36,7 @@ export const KEYS = {
     about: 'Domains whose mail is kept here; added at start. `gavan domain add` adds more.',
     example: 'domains = ["example.org"]',
   }),
-  postmaster: key('postmaster', kind.address, {
+  postmaster: key('postmaster', kind.mailAddress, {
     otherwise: 'nobody: mail for postmaster needs an account or alias of that name',
     about: 'Who reads mail for the postmaster of each domain, which every mail server must take (RFC 5321 §4.5.1).',
     example: 'postmaster = "anna@example.org"',

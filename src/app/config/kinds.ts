@@ -103,9 +103,9 @@ export const path = textual('a path', (value) => (value === '' || value.includes
 
 export const words = textual('text', (value) => (value === '' ? null : value))
 
-export const address = textual('an address such as anna@example.org', (value) => {
-  const parsed = parseAddress(value)
-  return parsed.ok ? printAddress(parsed.value) : null
+export const mailAddress = textual('an address such as anna@example.org', (value) => {
+  const read = parseAddress(value)
+  return read.ok ? printAddress(read.value) : null
 })
 
 export const port = whole(0, 65_535)

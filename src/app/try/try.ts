@@ -80,7 +80,7 @@ const PORTS_TOLD: readonly ServiceName[] = ['mx', 'submission', 'imap', 'imaps',
 
 /** `gavan try`: a whole server on loopback, without DNS, root or configuration. */
 export async function runTry(flags: TryFlags): Promise<void> {
-  const stop = stopSignal()
+  const stop = stopSignal(['SIGTERM', 'SIGINT', 'SIGHUP'])
   const json = flags.json === true
   const dataDir = resolve(flags.data ?? defaultDataDir(process.env))
   const users: readonly TryUser[] | null = flags.users === undefined ? null : await readUsers(flags.users)

@@ -1,0 +1,70 @@
+/** The certificates and ticket keys in use: one copy in the main thread, told to every protocol thread when it changes. */
+import { randomBytes } from 'node:crypto'
+import { join } from 'node:path'
+import { createCertificates, type CertificatePair } from '../net/certificates.ts'
+import { localCertificate } from '../net/certificate-authority.ts'
+import { CliError, EXIT } from './cli/output.ts'
+import { readCertificates } from './config/certificates.ts'
+import type { Config } from './config/config.ts'
+import { printProblems } from './config/show.ts'
+import { createSystemRandom, systemClock } from './machine.ts'
+
+const TICKET_KEYS_OCTETS = 48
+
+/** Plain data: crosses threads. */
+export type TlsMaterial = {
+  readonly certificates: readonly CertificatePair[]
+  /** Shared by all threads, so that a TLS session resumes whichever thread answers. */
+  readonly ticketKeys: Uint8Array
+}
+
+export type TlsKeeper = {
+  readonly current: TlsMaterial
+  /** Of our own CA, when it made the certificate. */
+  readonly caFile: string | null
+  readonly fingerprint: string | null
+  /** Reads the certificates again and changes the ticket keys. @throws CliError; then all stays as it was */
+  renew(): Promise<TlsMaterial>
+}
+
+type Read = { certificates: readonly CertificatePair[]; caFile: string | null; fingerprint: string | null }
+
+async function read(config: Config): Promise<Read> {
+  if (config.certificates.length === 0) {
+    const names = [config.hostname, ...config.domains, 'localhost', '127.0.0.1', '::1']
+    const directory = join(config.dataDir, 'tls')
+    const local = await localCertificate({ directory, names, clock: systemClock, random: createSystemRandom() })
+    const { certificate, key, caFile, fingerprint } = local
+    return { certificates: [{ certificate, key }], caFile, fingerprint }
+  }
+  const files = await readCertificates(config)
+  if (!files.ok) throw new CliError(EXIT.badConfig, printProblems(files.error), null)
+  const usable = createCertificates().replace(files.value)
+  if (!usable.ok) throw new CliError(EXIT.badConfig, `tls.cert: ${usable.error}`, 'see tls.cert and tls.key')
+  return { certificates: files.value, caFile: null, fingerprint: null }
+}
+
+export async function openTlsKeeper(config: Config): Promise<TlsKeeper> {
+  let now = await read(config)
+  const material = (): TlsMaterial => ({
+    certificates: now.certificates,
+    ticketKeys: randomBytes(TICKET_KEYS_OCTETS),
+  })
+  let current = material()
+  return {
+    get current() {
+      return current
+    },
+    get caFile() {
+      return now.caFile
+    },
+    get fingerprint() {
+      return now.fingerprint
+    },
+    async renew() {
+      now = await read(config)
+      current = material()
+      return current
+    },
+  }
+}
