@@ -1,84 +1,11 @@
-import { Command, CommanderError } from 'commander'
-import { EXIT, print, printJson, reportFailure } from './cli/output.ts'
-import { VERSION } from './version.ts'
+/** The program's first file: nothing is loaded before the compile cache is on. */
+import { enableCompileCache } from 'node:module'
+import { fileURLToPath } from 'node:url'
 
-const collect = (value: string, before: readonly string[]): string[] => [...before, value]
+// Stripping types and compiling takes most of a command's start. Kept in the package's own folder: a shared one such as
+// /tmp would let another user of the machine feed us code. Where the package may not be written to, all goes on without.
+process.env['NODE_COMPILE_CACHE'] ??= fileURLToPath(new URL('../../node_modules/.cache/gavan', import.meta.url))
+enableCompileCache(process.env['NODE_COMPILE_CACHE']) // Threads take it from the environment.
 
-/** Each command loads what it needs and no more: `gavan --help` opens no store. */
-async function build(): Promise<Command> {
-  const program = new Command('gavan')
-  program
-    .description('a complete mail server, with every port in order')
-    .version(VERSION)
-    .option('--config <file>', 'configuration file (GAVAN_CONFIG, /etc/gavan/gavan.toml)')
-    .showHelpAfterError('(gavan --help shows the commands)')
-
-  program
-    .command('try')
-    .description('a whole server on loopback: no DNS, no root, nothing leaves this computer')
-    .option('--json', 'one line of JSON once every port accepts, instead of the screen')
-    .option('--data <dir>', 'where its data is kept')
-    .option('--domain <domain>', 'the domain of its people', 'demo.test')
-    .option('--users <file>', 'lines "address password" instead of two demo people')
-    .option('--route <domain=host:port>', 'mail for this domain goes to that host, not to the sandbox', collect, [])
-    .option('--offset <n>', 'added to every standard port', '2000')
-    .option('--no-pop3', 'without POP3')
-    .option('--reset', 'start over with an empty data folder')
-    .option('--workers <n>', 'threads that serve connections')
-    .option('--log-level <level>', 'debug, info, warn or error')
-    .action(async (flags) => {
-      const { runTry } = await import('./try/try.ts')
-      await runTry(flags)
-    })
-
-  program
-    .command('serve')
-    .description('run the server in the foreground')
-    .action(async (_options: unknown, command: Command) => {
-      const { runServe } = await import('./cli/serve.ts')
-      await runServe(command)
-    })
-
-  program
-    .command('healthz')
-    .description('exit 0 when the running server answers')
-    .option('--json', 'machine-readable')
-    .action(async (options: { json?: true }, command: Command) => {
-      const { askHealth } = await import('./cli/admin.ts')
-      const health = await askHealth(command)
-      if (options.json === true) printJson(health)
-      else print('The server answers.')
-    })
-
-  const { configCommand } = await import('./cli/config.ts')
-  program.addCommand(configCommand())
-  const nouns = await import('./cli/nouns.ts')
-  const withAdmin: Parameters<typeof nouns.domainCommand>[0] = async (command, use) => {
-    const admin = await import('./cli/admin.ts')
-    return admin.withAdmin(command, use)
-  }
-  program.addCommand(nouns.domainCommand(withAdmin))
-  program.addCommand(nouns.userCommand(withAdmin))
-  program.addCommand(nouns.aliasCommand(withAdmin))
-  program.addCommand(nouns.queueCommand(withAdmin))
-  return program
-}
-
-function throwInsteadOfExit(command: Command): void {
-  command.exitOverride()
-  for (const child of command.commands) throwInsteadOfExit(child)
-}
-
-async function main(argv: readonly string[]): Promise<void> {
-  try {
-    const program = await build()
-    throwInsteadOfExit(program)
-    await program.parseAsync([...argv])
-  } catch (error) {
-    // Commander has said what it had to say; its usage errors are ours by number.
-    if (error instanceof CommanderError) process.exitCode = error.exitCode === 0 ? EXIT.ok : EXIT.usage
-    else process.exitCode = reportFailure(error, argv.includes('--json'))
-  }
-}
-
+const { main } = await import('./cli/main.ts')
 await main(process.argv)

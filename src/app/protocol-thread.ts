@@ -1,4 +1,5 @@
 /** One protocol thread: opens every listener and runs whole sessions. */
+import { flushCompileCache } from 'node:module'
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../std/assert.ts'
 import { createGuard, type GuardNews } from '../core/guard/guard.ts'
@@ -64,6 +65,7 @@ async function run(): Promise<void> {
     const replaced = certificates.replace(message.material.certificates)
     if (!replaced.ok) log.error({ event: 'thread.tls.refused', why: replaced.error })
   })
+  flushCompileCache()
   tell({ at: 'ready', ports: opened })
 
   async function finish(): Promise<void> {

@@ -1,4 +1,5 @@
 /** The thread that delivers from the queue to other servers. */
+import { flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../std/assert.ts'
 import { Secret } from '../std/secret.ts'
@@ -42,6 +43,7 @@ async function run(): Promise<void> {
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') finish().catch(fail)
   })
+  flushCompileCache()
   tell({ at: 'ready', ports: [] })
 
   async function finish(): Promise<void> {

@@ -1,4 +1,5 @@
 /** The main thread: starts the writer, the protocol threads, the relay and the admin API, watches them, and ends them in order. */
+import { flushCompileCache } from 'node:module'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { parseAddress } from '../format/address/address.ts'
@@ -166,6 +167,7 @@ export async function startServer(options: {
     )
     const admin = await serveAdmin({ path: config.admin.socket, api, log })
     closers.push(async () => admin[Symbol.asyncDispose]())
+    flushCompileCache()
     log.info({
       event: 'server.ready',
       hostname,
