@@ -25,7 +25,8 @@ export type Opened = { readonly store: Store; reopen(): Promise<Opened>; close()
 
 const ANSWER: Answer = { code: 250, status: '2.0.0', text: 'ok', remote: 'mx.b.example' }
 
-export function storeSuite(name: string, open: () => Promise<Opened>): void {
+/** @param concurrency tests at once: worth it where opening a store takes long */
+export function storeSuite(name: string, open: () => Promise<Opened>, { concurrency = 1 } = {}): void {
   const check = (what: string, body: (store: Store, opened: Opened) => Promise<void>): void => {
     test(what, async () => {
       const opened = await open()
@@ -36,7 +37,7 @@ export function storeSuite(name: string, open: () => Promise<Opened>): void {
       }
     })
   }
-  suite(name, () => {
+  suite(name, { concurrency }, () => {
     directoryTests(check)
     intakeTests(check)
     flagTests(check)

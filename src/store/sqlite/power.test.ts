@@ -72,16 +72,20 @@ async function killed(child: ChildProcessByStdio<null, Readable, null>): Promise
   await gone
 }
 
-/** Runs the writer until it has acknowledged `enough`, then takes the power away. */
-async function powerCut(machine: Machine, mode: 'sync' | 'no-sync', enough: number) {
-  const child = spawn(process.execPath, [CHILD, join(machine.mounted, 'data'), mode], {
-    stdio: ['ignore', 'pipe', 'inherit'],
-  })
+/** Runs the writer until it has acknowledged `enough`, then kills it. @returns all that it did acknowledge */
+async function ackedUntilKilled(dataDir: string, mode: 'sync' | 'no-sync', enough: number): Promise<Acked[]> {
+  const child = spawn(process.execPath, [CHILD, dataDir, mode], { stdio: ['ignore', 'pipe', 'inherit'] })
   const acked: Acked[] = []
   for await (const line of createInterface({ input: child.stdout })) {
     acked.push(JSON.parse(line) as Acked)
     if (acked.length === enough) await killed(child)
   }
+  return acked
+}
+
+/** Takes the power away at that point. @returns a copy of the disk */
+async function powerCut(machine: Machine, mode: 'sync' | 'no-sync', enough: number) {
+  const acked = await ackedUntilKilled(join(machine.mounted, 'data'), mode, enough)
   const copy = join(machine.path, 'after-the-cut.img')
   copyFileSync(machine.image, copy, constants.COPYFILE_FICLONE)
   return { acked, copy }
@@ -92,6 +96,11 @@ async function lost(dataDir: string, acked: readonly Acked[]): Promise<Acked[]> 
   const store = await openStore({ dataDir, clock: testClock, log: silentLog, quickCheck: true })
   const accountId = 1 as AccountId
   const entries = await collect(store.mail.entries(accountId, await mailboxId(store, accountId), ALL))
+  assert.deepEqual(
+    entries.map((entry) => entry.uid),
+    entries.map((_, i) => i + 1),
+    'no gap, no double',
+  )
   const byUid = new Map<number, (typeof entries)[number]>(entries.map((entry) => [entry.uid, entry]))
   const missing: Acked[] = []
   for (const one of acked) {
@@ -121,6 +130,22 @@ async function afterTheCut(mode: 'sync' | 'no-sync', enough: number): Promise<{ 
     machine.remove()
   }
 }
+
+suite('kill -9 (R1)', () => {
+  for (const enough of [30, 77, 150]) {
+    test(`after ${enough} acknowledgements loses none, doubles none, and the next start is at once`, async () => {
+      const directory = temporaryDirectory()
+      try {
+        const dataDir = join(directory.path, 'data')
+        const acked = await ackedUntilKilled(dataDir, 'sync', enough)
+        assert.ok(acked.length >= enough)
+        assert.deepEqual(await lost(dataDir, acked), [])
+      } finally {
+        directory.remove()
+      }
+    })
+  }
+})
 
 suite('a power cut', { skip: obstacle() }, () => {
   for (let cut = 0; cut < CUTS; cut++) {

@@ -1,4 +1,7 @@
 /** The queue, read. */
+import { setImmediate as turn } from 'node:timers/promises'
+import { ENTRIES_PER_BATCH } from '../../../model/limits.ts'
+import type { QueueEntry } from '../../../model/queue.ts'
 import { type QueueReads, StoreError } from '../../contract.ts'
 import type { BodyReader } from '../bodies.ts'
 import type { Database } from '../database.ts'
@@ -8,9 +11,10 @@ import { bodyRef, type BodyRow } from './mail.ts'
 // Async in signature: what a statement throws becomes a rejection.
 /* oxlint-disable typescript/require-await */
 export function queueReads(db: Database, bodies: BodyReader): QueueReads {
-  const all = db.prepare<QueueRow>(`SELECT ${QUEUE_COLUMNS} FROM queue ORDER BY queue_id`)
-  const byDestination = db.prepare<QueueRow>(
-    `SELECT ${QUEUE_COLUMNS} FROM queue WHERE destination = ? ORDER BY queue_id`,
+  const SOME = `ORDER BY queue_id LIMIT ${ENTRIES_PER_BATCH}`
+  const someOfAll = db.prepare<QueueRow>(`SELECT ${QUEUE_COLUMNS} FROM queue WHERE queue_id > ? ${SOME}`)
+  const someByDestination = db.prepare<QueueRow>(
+    `SELECT ${QUEUE_COLUMNS} FROM queue WHERE queue_id > ? AND destination = ? ${SOME}`,
   )
   const one = db.prepare<QueueRow>(`SELECT ${QUEUE_COLUMNS} FROM queue WHERE queue_id = ?`)
   const skipOf = db.prepare<[number]>('SELECT skip_octets FROM queue WHERE queue_id = ?')
@@ -21,8 +25,14 @@ export function queueReads(db: Database, bodies: BodyReader): QueueReads {
 
   return {
     async list(filter) {
-      const rows = filter?.destination === undefined ? all.all() : byDestination.all(filter.destination)
-      return rows.map(queueEntry)
+      const destination = filter?.destination
+      const entries: QueueEntry[] = []
+      for (let after = 0; ; await turn()) {
+        const rows = destination === undefined ? someOfAll.all(after) : someByDestination.all(after, destination)
+        for (const row of rows) entries.push(queueEntry(row))
+        if (rows.length < ENTRIES_PER_BATCH) return entries
+        after = entries.at(-1)?.queueId ?? after
+      }
     },
     async entry(queueId) {
       const row = one.get(queueId)

@@ -1,0 +1,103 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { suite, test } from 'node:test'
+import { silentLog } from '../../std/log.ts'
+import { storeSuite } from '../contract-suite.ts'
+import { type Store, StoreError } from '../contract.ts'
+import { testClock } from '../testing/clock.ts'
+import { account, ALL, collect, deliver, mailboxId } from '../testing/letters.ts'
+import { inTwoThreads, temporaryDirectory } from '../testing/rooms.ts'
+import { connectStore } from './connect.ts'
+import { startStoreWriter, type StoreWriter } from './start.ts'
+
+storeSuite('sqlite store, writer in its own thread', inTwoThreads, { concurrency: 4 })
+
+async function started(body: (writer: StoreWriter, connect: () => Promise<Store>, dataDir: string) => Promise<void>) {
+  const directory = temporaryDirectory()
+  const dataDir = join(directory.path, 'data')
+  const writer = await startStoreWriter({ dataDir, log: silentLog })
+  try {
+    await body(
+      writer,
+      () => connectStore({ dataDir, port: writer.connect(), clock: testClock, log: silentLog }),
+      dataDir,
+    )
+  } finally {
+    await writer.close()
+    directory.remove()
+  }
+}
+
+const closed = (error: unknown): boolean => error instanceof StoreError && error.kind === 'closed'
+
+suite('the writer’s thread', () => {
+  test('serves many at once; each hears of what the others change', () =>
+    started(async (_writer, connect) => {
+      const stores = await Promise.all([connect(), connect(), connect()])
+      const [one, two, three] = stores as [Store, Store, Store]
+      const ann = await account(one)
+      const heard = Promise.withResolvers<void>()
+      let count = 0
+      three.changes.watchAccount(ann, () => {
+        count++
+        mailboxId(three, ann)
+          .then((id) => three.mail.mailbox(ann, id))
+          .then((mailbox) => {
+            if (mailbox?.messages === 40) heard.resolve()
+          })
+          .catch(heard.reject)
+      })
+      const uids = await Promise.all(Array.from({ length: 40 }, (_, i) => deliver(i % 2 ? one : two, ann, `m${i}`)))
+      assert.deepEqual(
+        uids.toSorted((a, b) => a - b),
+        Array.from({ length: 40 }, (_, i) => i + 1),
+      )
+      await heard.promise
+      assert.ok(count > 0)
+      const entries = await collect(three.mail.entries(ann, await mailboxId(three, ann), ALL))
+      assert.equal(entries.length, 40)
+      await Promise.all(stores.map((store) => store.close()))
+    }))
+
+  test('a store that is closed leaves the others alone', () =>
+    started(async (_writer, connect) => {
+      const [one, two] = [await connect(), await connect()]
+      const ann = await account(one)
+      const delivered = deliver(one, ann, 'x')
+      for (let i = 0; i < 20; i++) await Promise.resolve() // Staged, and given.
+      await one.close()
+      assert.equal(await delivered, 1)
+      assert.equal(await deliver(two, ann, 'y'), 2)
+      await two.close()
+    }))
+
+  test('when it dies, that is known; what waits and what comes is refused', () =>
+    started(async (writer, connect) => {
+      const store = await connect()
+      const ann = await account(store)
+      // A message that no store sends: the thread throws, and is gone.
+      writer.connect().postMessage({}, [])
+      assert.match((await writer.failed).message, /iterable/)
+      await assert.rejects(deliver(store, ann, 'too late'), closed)
+      assert.equal((await collect(store.mail.entries(ann, await mailboxId(store, ann), ALL))).length, 0)
+      await store.close()
+    }))
+
+  test('closing the writer ends the stores that still are connected', () =>
+    started(async (writer, connect) => {
+      const store = await connect()
+      const ann = await account(store)
+      await writer.close()
+      await assert.rejects(deliver(store, ann, 'too late'), closed)
+      await store.close()
+    }))
+
+  test('a second writer is told in one line, and the first goes on', () =>
+    started(async (_writer, connect, dataDir) => {
+      const second = startStoreWriter({ dataDir, log: silentLog })
+      await assert.rejects(second, { name: 'InUse', message: /^[^\n]*in use by another gavan[^\n]*$/ })
+      const store = await connect()
+      await account(store)
+      await store.close()
+    }))
+})
