@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
 import { choices } from './docs/choices.ts'
+import { imapRefusals, pop3Refusals, smtpRefusals } from './docs/errors.ts'
 import { events } from './docs/events.ts'
 import { limitsPage } from './docs/limits.ts'
 import { citations } from './docs/rfc.ts'
@@ -64,6 +65,28 @@ suite('pages made from the code', () => {
         path: 'src/a.ts',
         line: 1,
       },
+    ])
+  })
+
+  test('refusals of each protocol', () => {
+    const said = (refusals: readonly { code: string; text: string }[]): string[] =>
+      refusals.map(({ code, text }) => `${code} ${text}`)
+    const source = (text: string): { path: string; text: string } => ({ path: 'src/a.ts', text })
+    assert.deepEqual(
+      said(
+        smtpRefusals(
+          source("a(reply(250, '2.0.0', 'Ok'), reply(550, '5.1.1', `No ${name} here`))\n// reply(451, null, 'x')"),
+        ),
+      ),
+      ['550 5.1.1 No … here'],
+    )
+    assert.deepEqual(said(imapRefusals(source("return no('It\\'s too big', 'TOOBIG')\nreturn bad('What?')"))), [
+      "NO [TOOBIG] It's too big",
+      'BAD What?',
+    ])
+    assert.deepEqual(said(pop3Refusals(source("say('-ERR [SYS/TEMP] Later\\r\\n')\nreturn error('[IN-USE] Busy')"))), [
+      '-ERR [SYS/TEMP] Later',
+      '-ERR [IN-USE] Busy',
     ])
   })
 

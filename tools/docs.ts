@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { CATALOG } from '../src/exposure/catalog.ts'
 import { choicesPage } from './docs/choices.ts'
 import { configPage } from './docs/config.ts'
+import { errorsPage } from './docs/errors.ts'
 import { eventsPage } from './docs/events.ts'
 import { limitsPage } from './docs/limits.ts'
 import { portsPage } from './docs/ports.ts'
@@ -20,6 +21,7 @@ const sources = filesBelow(ROOT, 'src')
 const pages: Record<string, string> = {
   'rfc.md': rfcPage(sources),
   'choices.md': choicesPage(sources),
+  'errors.md': errorsPage(sources),
   'events.md': eventsPage(sources),
   'ports.md': portsPage(CATALOG),
   'config.md': configPage(),
