@@ -62,19 +62,19 @@ type Changed = readonly { uid: Uid; flags: readonly Flag[] }[]
 
 function* echo(
   { enabled, state }: Conversation<'selected'>,
-  store: { changed: Changed; modSeq: ModSeq; by: 'number' | 'uid'; silent: boolean },
+  told: { changed: Changed; modSeq: ModSeq; by: 'number' | 'uid'; silent: boolean },
 ): Generator<string, void, void> {
   const { selected } = state
-  const shown = { uid: store.by === 'uid' || enabled.has('QRESYNC'), modSeq: enabled.has('CONDSTORE') }
+  const shown = { uid: told.by === 'uid' || enabled.has('QRESYNC'), modSeq: enabled.has('CONDSTORE') }
   let text = ''
   let lines = 0
-  for (const { uid, flags } of store.changed) {
+  for (const { uid, flags } of told.changed) {
     const place = placeOf(selected.uids, uid)
     if (place < 0) continue
     // RFC 7162 §3.1.3: with CONDSTORE the new mod-sequence is told, .SILENT or not.
-    text += store.silent
-      ? `* ${place + 1} FETCH (${shown.uid ? `UID ${uid} ` : ''}MODSEQ (${store.modSeq}))\r\n`
-      : printFlagsFetch(place + 1, { uid, flags, modSeq: store.modSeq }, shown)
+    text += told.silent
+      ? `* ${place + 1} FETCH (${shown.uid ? `UID ${uid} ` : ''}MODSEQ (${told.modSeq}))\r\n`
+      : printFlagsFetch(place + 1, { uid, flags, modSeq: told.modSeq }, shown)
     if (++lines % LINES_PER_PIECE !== 0) continue
     yield text
     text = ''
