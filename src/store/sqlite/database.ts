@@ -36,6 +36,7 @@ export function openDatabase(path: string, busyTimeoutMs: number = STORE_BUSY_TI
     PRAGMA journal_mode = WAL;
     PRAGMA synchronous = FULL;
     PRAGMA foreign_keys = ON;
+    PRAGMA cell_size_check = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = ${-64 * MIB_IN_KIB};
     PRAGMA wal_autocheckpoint = 4000;

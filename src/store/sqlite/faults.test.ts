@@ -1,10 +1,10 @@
 /** A device that is full, fails or lies; a database that is locked or damaged: what is refused, and what goes on. */
 import assert from 'node:assert/strict'
-import { mkdirSync } from 'node:fs'
+import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { silentLog } from '../../std/log.ts'
-import { BODY_IN_MEMORY_MAX_OCTETS, FREE_SPACE_MIN_OCTETS } from '../../model/limits.ts'
+import { BODY_IN_MEMORY_MAX_OCTETS, FREE_SPACE_MIN_OCTETS, ORPHAN_BODY_GRACE_MS } from '../../model/limits.ts'
 import type { AccountId } from '../../model/ids.ts'
 import { type Store, StoreError, type StoreErrorKind } from '../contract.ts'
 import { testClock } from '../testing/clock.ts'
@@ -13,7 +13,7 @@ import { accept, account, ALL, collect, deliver, draft, mailboxId, NOW, range, r
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { openPlain } from './database.ts'
 import { openStore } from './open.ts'
-import { databasePath, segmentPath } from './paths.ts'
+import { databasePath, segmentName, segmentPath, setAsidePath } from './paths.ts'
 
 type World = { store: Store; files: FaultyFiles; dataDir: string; ann: AccountId; passMs(ms: number): void }
 
@@ -198,6 +198,59 @@ suite('damage (R11)', () => {
       await deliver(again, ann, 'the second')
       await assert.rejects(contents(again, ann), kind('damaged'))
       await again.close()
+    }))
+})
+
+suite('a start after an accident', () => {
+  const reopen = (dataDir: string, files: FaultyFiles, now = Date.now()): Promise<Store> =>
+    openStore({ dataDir, files, clock: { ...testClock, now: () => now }, log: silentLog })
+
+  test('the database is gone, the bodies are there: refused in one line, nothing is touched', () =>
+    world(async ({ store, files, dataDir }) => {
+      await store.close()
+      rmSync(dataDir, { recursive: true })
+      mkdirSync(dataDir)
+      const before = files.names()
+      await assert.rejects(reopen(dataDir, files), { name: 'DatabaseMissing', message: /^[^\n]+$/ })
+      assert.deepEqual(files.names(), before)
+    }))
+
+  test('the database is an older snapshot: the newer bodies are kept for a person, uids go on', () =>
+    world(async ({ store, files, dataDir, ann }) => {
+      await store.close()
+      const copy = `${dataDir}-copy`
+      cpSync(dataDir, copy, { recursive: true })
+      const newer = await reopen(dataDir, files)
+      await deliver(newer, ann, 'newer than the snapshot')
+      await newer.close()
+      rmSync(dataDir, { recursive: true })
+      cpSync(copy, dataDir, { recursive: true })
+      for (let i = 0; i < 2; i++) {
+        const again = await reopen(dataDir, files, Date.now() + 2 * ORPHAN_BODY_GRACE_MS)
+        await deliver(again, ann, `again ${i}`)
+        assert.equal((await contents(again, ann)).length, 2 + i)
+        await again.close()
+      }
+      const aside = files.names().filter((name) => name.includes('/set-aside/'))
+      assert.deepEqual(aside, [join(setAsidePath(dataDir), segmentName(2))])
+    }))
+
+  test('litter of the database’s own is collected after its time, not before', () =>
+    world(async ({ store, files, dataDir, ann }) => {
+      await store.close()
+      const second = await reopen(dataDir, files, 0)
+      await deliver(second, ann, 'the second')
+      await second.close()
+      const litter = openPlain(databasePath(dataDir), 0) // As when a crash came between commit and removal.
+      litter.exec('DELETE FROM segment WHERE segment_id = 1')
+      litter.close()
+      for (const [now, count] of [
+        [ORPHAN_BODY_GRACE_MS - 1, 2],
+        [ORPHAN_BODY_GRACE_MS, 1],
+      ] as const) {
+        await (await reopen(dataDir, files, now)).close()
+        assert.equal(files.names().filter((name) => name.endsWith('.seg')).length, count)
+      }
     }))
 })
 

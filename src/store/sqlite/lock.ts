@@ -1,7 +1,7 @@
 /** One writer per data directory. The lock is a transaction that is held, so it ends with the process, however that ends. */
-import { join } from 'node:path'
 import { StoreError } from '../contract.ts'
 import { openPlain } from './database.ts'
+import { lockPath } from './paths.ts'
 
 /** The data directory is in use by another gavan. */
 export class InUse extends Error {
@@ -13,7 +13,7 @@ export class InUse extends Error {
  * @throws InUse when another writer, in this process or another, holds the directory
  */
 export function lockDirectory(dataDir: string): () => void {
-  const db = openPlain(join(dataDir, 'lock.db'), 0)
+  const db = openPlain(lockPath(dataDir), 0)
   try {
     db.exec('BEGIN EXCLUSIVE')
   } catch (error) {

@@ -12,13 +12,14 @@ export class NewerSchema extends Error {
 }
 
 /**
+ * @returns whether the database was new
  * @throws NewerSchema, one line for the operator, when the database's schema is newer than the program's
  * @throws StoreError
  */
 export function migrate(
   db: Database,
   options: { dataDir: string; files: Files; log: Log; migrations?: readonly Migration[] },
-): void {
+): { readonly fresh: boolean } {
   const { dataDir, files, log, migrations = MIGRATIONS } = options
   const [found] = db.prepare<[number]>('PRAGMA user_version').get() ?? [0]
   const newest = migrations.at(-1)?.version ?? 0
@@ -27,7 +28,7 @@ export function migrate(
       `${dataDir} was written by a newer gavan (schema ${found}, this program knows ${newest}): start that release, or restore a snapshot`,
     )
   }
-  if (found === newest) return
+  if (found === newest) return { fresh: false }
   if (found > 0) {
     const path = snapshot(db, dataDir, found, files)
     log.info({ event: 'store.snapshot', path, schema: found })
@@ -45,6 +46,7 @@ export function migrate(
     }
     log.info({ event: 'store.migrated', schema: version })
   }
+  return { fresh: found === 0 }
 }
 
 /** A whole copy of the database beside it, on the device before the first step. Kept until the operator removes it. */

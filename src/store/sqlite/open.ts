@@ -10,7 +10,7 @@ import { type GroupResult, openWriter, type Settled } from './writer.ts'
 
 /**
  * Opens a data directory, making it when missing. Commands given in one turn of the event loop commit together.
- * @throws InUse, NewerSchema: one line for the operator
+ * @throws InUse, NewerSchema, DatabaseMissing: one line for the operator
  * @throws StoreError
  */
 export async function openStore(options: {

@@ -1,8 +1,11 @@
 /** What lies where in the data directory. */
 import { join } from 'node:path'
 
+export const lockPath = (dataDir: string): string => join(dataDir, 'lock.db')
 export const databasePath = (dataDir: string): string => join(dataDir, 'store.db')
 export const segmentsPath = (dataDir: string): string => join(dataDir, 'segments')
+/** Segments that the database knows nothing of. */
+export const setAsidePath = (dataDir: string): string => join(dataDir, 'set-aside')
 export const spoolPath = (dataDir: string): string => join(dataDir, 'spool')
 
 const SEGMENT_NAME = /^(\d{8,15})\.seg$/

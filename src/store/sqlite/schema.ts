@@ -119,7 +119,7 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX body_dead ON body (refs) WHERE refs = 0;
 
       CREATE TABLE segment (
-        segment_id INTEGER PRIMARY KEY,
+        segment_id INTEGER PRIMARY KEY AUTOINCREMENT, -- never reused
         size_octets INTEGER NOT NULL, -- what lies behind was never committed
         live_octets INTEGER NOT NULL
       ) STRICT;

@@ -4,6 +4,7 @@ import { assert } from '../../std/assert.ts'
 import type { Log } from '../../std/log.ts'
 import { InUse } from './lock.ts'
 import { NewerSchema } from './migrate.ts'
+import { DatabaseMissing } from './recover.ts'
 import { errorOf, type News, type Order } from './wire.ts'
 import type { WriterThreadData } from './writer-thread.ts'
 
@@ -18,7 +19,7 @@ export type StoreWriter = {
 
 /**
  * Opens a data directory for writing, making or migrating it first.
- * @throws InUse, NewerSchema: one line for the operator
+ * @throws InUse, NewerSchema, DatabaseMissing: one line for the operator
  * @throws StoreError
  */
 export async function startStoreWriter(options: {
@@ -83,5 +84,6 @@ export async function startStoreWriter(options: {
 function refusal({ name, kind, message }: Extract<News, { at: 'refused' }>): Error {
   if (name === 'InUse') return new InUse(message)
   if (name === 'NewerSchema') return new NewerSchema(message)
+  if (name === 'DatabaseMissing') return new DatabaseMissing(message)
   return errorOf({ kind, message })
 }

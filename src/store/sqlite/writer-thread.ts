@@ -18,6 +18,7 @@ export type WriterThreadData = {
 
 type Waiting = { readonly port: MessagePort; readonly id: number; readonly command: PreparedCommand }
 
+const FOR_THE_OPERATOR = new Set(['InUse', 'NewerSchema', 'DatabaseMissing'])
 const TIDY_PAUSE_MS = 50
 
 /** Functions do not cross threads: the machine's own clock. */
@@ -189,7 +190,7 @@ function start(main: MessagePort): void {
   } catch (error) {
     const name = error instanceof Error ? error.name : 'Error'
     const { kind, message } = faultOf(error)
-    const oneLine = name === 'InUse' || name === 'NewerSchema' ? (error as Error).message : message
+    const oneLine = FOR_THE_OPERATOR.has(name) ? (error as Error).message : message
     tell({ at: 'refused', name, kind, message: oneLine })
     main.close()
     return

@@ -20,7 +20,7 @@ import { type Database, openDatabase } from './database.ts'
 import { storeError } from './errors.ts'
 import { lockDirectory } from './lock.ts'
 import { migrate } from './migrate.ts'
-import { databasePath, segmentsPath, spoolPath } from './paths.ts'
+import { databasePath, lockPath, segmentsPath, spoolPath } from './paths.ts'
 import { bodiesOf, bodyOctets, octetsOf, type PreparedBody, type PreparedCommand } from './prepared.ts'
 import { recover } from './recover.ts'
 import { SyncFailed, type SegmentGrowth, type SegmentLog } from './segments.ts'
@@ -51,27 +51,36 @@ export type WriterOptions = {
 
 /**
  * Opens a data directory for writing, making or migrating it first.
- * @throws InUse, NewerSchema: one line for the operator
+ * @throws InUse, NewerSchema, DatabaseMissing: one line for the operator
  * @throws StoreError
  */
 export function openWriter(options: WriterOptions): Writer {
   const { dataDir, files, log } = options
   for (const path of [dataDir, segmentsPath(dataDir), spoolPath(dataDir)]) files.makeDirectory(path)
+  makePrivate(files, lockPath(dataDir))
   const unlock = lockDirectory(dataDir)
   let db: Database | null = null
   try {
-    files.close(files.openWrite(databasePath(dataDir))) // Made for its owner only; SQLite's other files take after it.
+    makePrivate(files, databasePath(dataDir))
     db = openDatabase(databasePath(dataDir), options.busyTimeoutMs)
-    migrate(db, { dataDir, files, log })
+    const { fresh } = migrate(db, { dataDir, files, log })
     files.syncDirectory(dataDir)
     if (options.quickCheck === true) quickCheck(db)
-    const { segments, nextBodyId } = recover(db, options)
+    const { segments, nextBodyId } = recover(db, { ...options, fresh })
     return writer(options, { db, segments, nextBodyId, unlock })
   } catch (error) {
     db?.close()
     unlock()
     throw error
   }
+}
+
+/**
+ * Made for its owner only; SQLite's other files take after it. One that exists is not opened: closing it would end
+ * the locks that SQLite holds on it in this process (fcntl).
+ */
+function makePrivate(files: Files, path: string): void {
+  if (files.stat(path) === null) files.close(files.openWrite(path))
 }
 
 function quickCheck(db: Database): void {
