@@ -1,8 +1,9 @@
 /** Postfix and gavan send each other mail, with STARTTLS both ways; what arrives is read by real clients. */
 import assert from 'node:assert/strict'
+import { join } from 'node:path'
 import { after, before } from 'node:test'
 import { startGavan, type Gavan, type User } from './gavan.ts'
-import { mbsync, fetchByPop3 } from './clients.ts'
+import { mbsync, fetchByPop3, ranWell } from './clients.ts'
 import { haveAll, peerTest } from './peers.ts'
 import { freeOffset } from './ports.ts'
 import { startPostfix, type Postfix } from './postfix.ts'
@@ -106,11 +107,21 @@ peerTest(NEEDS, 'a letter sent through 587 arrives at Postfix, encrypted', async
   assert.match(got, /^Return-Path: <alice@gavan\.test>/)
   assert.match(got, /using TLSv1\.[23] with cipher/, 'Postfix says so in its Received')
   assert.match(got, /with ESMTPS id/)
+  assert.match(got, /\n\.a line with a dot\n/, 'RFC 5321 §4.5.2')
   assert.match(
     got,
     /^Received: from .*\r?\n(?:\s.*\r?\n)*?\s*.*with (?:UTF8)?E?SMTPSA/m,
     'RFC 3848: gavan took it with AUTH and TLS',
   )
+})
+
+peerTest([...NEEDS, 'python3'], 'an address beyond ASCII, by SMTPUTF8 all the way', async () => {
+  const text = mark('utf8')
+  const input = JSON.stringify({ ...gavan.ready, to: 'ящик@postfix.test', text })
+  await ranWell('python3', [join(import.meta.dirname, 'python/utf8.py')], { input })
+  const got = await letterAtPostfix(text)
+  assert.match(Buffer.from(got, 'latin1').toString('utf8'), /^Delivered-To: ящик@postfix\.test$/m)
+  assert.match(got, /with UTF8SMTPS id/, 'RFC 6531 §4.3')
 })
 
 peerTest(NEEDS, 'one letter to both sides', async () => {
