@@ -172,7 +172,6 @@ test('ASCII, and comparison without case', () => {
 })
 
 test('property: what is printed is read back the same', () => {
-  // eslint-disable-next-line no-control-regex
   const unusual = /[\0-\x1f\x7f-\u00a0\u1680\u2000-\u200a\u2028-\u202e\u205f-\u2069\u3000\ufeff]/
   const local = fc
     .string({ unit: 'grapheme', minLength: 0, maxLength: 20 })

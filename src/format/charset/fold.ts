@@ -1,4 +1,3 @@
-// eslint-disable-next-line no-control-regex
 const ASCII = /^[\0-\x7f]*$/
 
 /**

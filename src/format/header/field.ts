@@ -73,7 +73,6 @@ export function fieldText(block: Buffer, field: HeaderField, charset: string | n
 
 /** Takes out line breaks, keeps the blanks after them, trims. */
 export function unfold(text: string): string {
-  // eslint-disable-next-line no-control-regex
   if (!/[\r\n\0]/.test(text)) return text.trim()
   return text.replace(/\r?\n/g, '').replace(/\r/g, ' ').replaceAll('\0', '\ufffd').trim()
 }

@@ -6,7 +6,6 @@ import { parameterValue } from '../header/parameters.ts'
 import { htmlToText } from './html-text.ts'
 
 /** Invisible characters that newsletters pad their first lines with; control characters. */
-// eslint-disable-next-line no-control-regex
 const UNSEEN = /\u034f|[\u0000-\u0008\u000e-\u001f\u007f-\u009f\u00ad\u200b-\u200f\u2028-\u202e\u2060-\u2064\ufeff]/g
 
 /**

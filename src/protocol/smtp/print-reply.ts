@@ -7,7 +7,6 @@ export function printReply({ code, status, lines }: SmtpReply): string {
   const last = Math.max(0, lines.length - 1)
   for (let i = 0; i <= last; i++) {
     // What a peer sent may be quoted in a text; it must not make lines of its own (S23).
-    // eslint-disable-next-line no-control-regex
     const text = (lines[i] ?? '').replace(/[\0-\x1f\x7f]/g, '?')
     out += `${code}${i === last ? ' ' : '-'}${prefix}${text}\r\n`
   }

@@ -14,6 +14,5 @@ export function decodeXtext(text: string): string | null {
   }
   const decoded = Buffer.from(octets).toString('utf8')
   // Controls would travel into DSNs and logs; nothing that means well needs them.
-  // eslint-disable-next-line no-control-regex
   return /[\0-\x1f\x7f\ufffd]/.test(decoded) ? null : decoded
 }

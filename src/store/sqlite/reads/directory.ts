@@ -39,7 +39,6 @@ const aliasOf = ([localPart, domain, targets]: AliasRow): AliasInfo => ({
 const orNull = <Row, T>(row: Row | undefined, read: (row: Row) => T): T | null => (row === undefined ? null : read(row))
 
 // Async in signature: what a statement throws becomes a rejection.
-/* oxlint-disable typescript/require-await */
 export function directoryReads(db: Database): DirectoryReads {
   const ACCOUNT = `SELECT account.account_id, account.local_part, account.domain, credential, quota_octets, used_octets,
     used_messages FROM account`

@@ -59,7 +59,6 @@ const mailboxOf = (row: MailboxRow): MailboxInfo => ({
 })
 
 // Async in signature: what a statement throws becomes a rejection.
-/* oxlint-disable typescript/require-await */
 export function mailReads(db: Database, bodies: BodyReader): MailReads {
   const MAILBOX = `SELECT mailbox_id, name, special_use,
       EXISTS (SELECT 1 FROM subscription s WHERE s.account_id = mailbox.account_id AND s.name = mailbox.name),

@@ -9,7 +9,6 @@ import { QUEUE_COLUMNS, type QueueRow, queueEntry } from '../queue-row.ts'
 import { bodyRef, type BodyRow } from './mail.ts'
 
 // Async in signature: what a statement throws becomes a rejection.
-/* oxlint-disable typescript/require-await */
 export function queueReads(db: Database, bodies: BodyReader): QueueReads {
   const SOME = `ORDER BY queue_id LIMIT ${ENTRIES_PER_BATCH}`
   const someOfAll = db.prepare<QueueRow>(`SELECT ${QUEUE_COLUMNS} FROM queue WHERE queue_id > ? ${SOME}`)
