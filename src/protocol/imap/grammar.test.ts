@@ -74,10 +74,7 @@ test('RFC 9051 §9: atoms, astrings, strings, literals', () => {
     '%/*',
   )
   refused('grüße', astring) // 8-bit only within strings
-  assert.match(
-    String(attempt(() => new Cursor(Buffer.from([0x22, 0xff, 0x22]), { nestingMax: 1 }).astring())),
-    /object/,
-  )
+  assert.equal(attempt(() => new Cursor(Buffer.from([0x22, 0xff, 0x22]), { nestingMax: 1 }).astring()).ok, false)
 })
 
 test('printed strings come back', () => {
@@ -288,7 +285,7 @@ test('search keys', () => {
   ]) {
     refused(text, parseSearch)
   }
-  assert.match(String(run('CHARSET KOI8-R ALL', parseSearch)), /^NO /)
+  assert.equal(run('CHARSET KOI8-R ALL', parseSearch), 'NO Charset is not known')
 })
 
 test('S13: nesting is limited, deep or not, before and after login', () => {

@@ -1,4 +1,3 @@
-import { MESSAGE_MAX_OCTETS } from '../../model/limits.ts'
 import type { Connection } from '../../model/connection.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
 import { COMMANDS } from './registry.ts'
@@ -18,21 +17,25 @@ const BESIDE_COMMANDS = [
   'SPECIAL-USE', // RFC 6154
   'UTF8=ACCEPT', // RFC 6855
   'WITHIN', // RFC 5032
-  `APPENDLIMIT=${MESSAGE_MAX_OCTETS}`, // RFC 7889
 ]
 
-const AFTER_LOGIN: string = [
-  ...EARLY,
-  ...[...new Set([...COMMANDS.flatMap(({ capability }) => capability ?? []), ...BESIDE_COMMANDS])]
-    .filter((name) => !EARLY.includes(name))
-    .toSorted(),
-].join(' ')
+const AFTER_LOGIN: readonly string[] = [
+  ...new Set([...COMMANDS.flatMap(({ capability }) => capability ?? []), ...BESIDE_COMMANDS]),
+]
+  .filter((name) => !EARLY.includes(name))
+  .toSorted()
 
 /** RFC 9051 §7.2.2: what the connection offers as it is now; without the word CAPABILITY. */
-export function capabilities(facts: { connection: Connection; policy: AccessPolicy; loggedIn: boolean }): string {
+export function capabilities(facts: {
+  connection: Connection
+  policy: AccessPolicy
+  loggedIn: boolean
+  messageMaxOctets: number
+}): string {
   const { connection, policy } = facts
-  if (facts.loggedIn) return AFTER_LOGIN
   const names = [...EARLY]
+  // RFC 7889 §2.
+  if (facts.loggedIn) return [...names, `APPENDLIMIT=${facts.messageMaxOctets}`, ...AFTER_LOGIN].join(' ')
   if (connection.tls === null && connection.canStartTls) names.push('STARTTLS')
   if (policy.mayAuthenticate(connection)) for (const name of policy.mechanisms(connection)) names.push(`AUTH=${name}`)
   else names.push('LOGINDISABLED') // RFC 9051 §6.2.3

@@ -33,6 +33,7 @@ export type Session = {
   readonly random: Random
   readonly log: Log
   readonly hostname: string
+  readonly messageMaxOctets: number
   readonly gate: LoginGate
   readonly input: Input
   readonly output: Output
@@ -88,8 +89,7 @@ export type CommandDefinition<S extends At, Args> = {
 export type Command = CommandDefinition<At, unknown>
 
 /** `states` is both the check and the type. */
-export const command = <const S extends At, Args>(definition: CommandDefinition<S, Args>): Command =>
-  definition as unknown as Command
+export const command = <const S extends At, Args>(definition: CommandDefinition<S, Args>): Command => definition
 
 export const untagged = (text: string): string => `* ${text}\r\n`
 

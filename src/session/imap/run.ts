@@ -172,7 +172,7 @@ function wrongState({ states }: Command): string {
 
 async function run(session: OpenConversation, command: Command, args: unknown): Promise<Tagged> {
   const { output } = session
-  const answer = command.run(session as unknown as Conversation<At>, args)
+  const answer = command.run(session, args)
   let step = await answer.next()
   try {
     for (; step.done !== true; step = await answer.next()) {

@@ -2,7 +2,7 @@ import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import type { Random } from '../../std/random.ts'
 import { ConnectionLost, type Connection } from '../../model/connection.ts'
-import { IMAP_AUTOLOGOUT_MS, IMAP_BEFORE_LOGIN_TIMEOUT_MS } from '../../model/limits.ts'
+import { IMAP_AUTOLOGOUT_MS, IMAP_BEFORE_LOGIN_TIMEOUT_MS, MESSAGE_MAX_OCTETS } from '../../model/limits.ts'
 import { never } from '../../std/assert.ts'
 import type { ContentSearch } from '../../core/contract.ts'
 import { createReader } from '../../protocol/imap/reader.ts'
@@ -22,6 +22,8 @@ export type ImapSessionOptions = {
   readonly random: Random
   readonly log: Log
   readonly hostname: string
+  /** APPENDLIMIT (RFC 7889); default MESSAGE_MAX_OCTETS. */
+  readonly messageMaxOctets?: number
   /** Fires when the server shuts down: the session says BYE at the next command's end. */
   readonly drain: AbortSignal
 }
@@ -122,7 +124,7 @@ export type OpenConversation = Omit<Conversation<At>, 'state' | 'tag'> & {
 }
 
 function createConversation(connection: Connection, options: ImapSessionOptions): OpenConversation {
-  const { clock, drain } = options
+  const { clock, drain, messageMaxOctets = MESSAGE_MAX_OCTETS } = options
   const reader = createReader()
   const input = createInput(connection, { reader, drain })
   const output = createOutput(connection)
@@ -135,6 +137,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
 
   const conversation: OpenConversation = {
     ...options,
+    messageMaxOctets,
     connection,
     input,
     output,
@@ -159,8 +162,10 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
       if (conversation.state.at === 'connected' && state.at !== 'connected') reader.loggedIn()
       conversation.state = state
     },
-    capabilities: () =>
-      capabilities({ connection, policy: options.policy, loggedIn: conversation.state.at !== 'connected' }),
+    capabilities: () => {
+      const loggedIn = conversation.state.at !== 'connected'
+      return capabilities({ connection, policy: options.policy, loggedIn, messageMaxOctets })
+    },
     async more() {
       await output.flush()
       // The deadline stands however the octets drip (S14); a message that comes in may take its time.

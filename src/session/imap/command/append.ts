@@ -1,5 +1,4 @@
 import { StoreError, type AppendDraft, type MessageSink, type StagedMessage } from '../../../core/contract.ts'
-import { MESSAGE_MAX_OCTETS } from '../../../model/limits.ts'
 import { parseAppendNext, type AppendMessage, type AppendStart } from '../../../protocol/imap/command/append.ts'
 import type { Literal } from '../../../protocol/imap/reader.ts'
 import { bad, no, ok, untagged, type Conversation, type Session, type Tagged } from '../command.ts'
@@ -22,6 +21,7 @@ type Read = { readonly staged: StagedMessage } | { readonly refused: Tagged }
 export async function append(conversation: In, start: AppendStart): Promise<Tagged> {
   const { handle } = conversation.state
   const target = await handle.find(start.mailbox)
+  const { messageMaxOctets } = conversation
   const { reader } = conversation.input
   const drafts: AppendDraft[] = []
   let taken = false
@@ -29,9 +29,9 @@ export async function append(conversation: In, start: AppendStart): Promise<Tagg
     let refused = target === null ? tryCreate() : null
     for (let message = start.message; ;) {
       reader.pass()
-      refused ??= tooBig(message.literal) ?? tooMany(drafts)
+      refused ??= tooBig(message.literal, messageMaxOctets) ?? tooMany(drafts)
       if (refused !== null && !comesAnyway(message.literal)) return refused
-      if (message.literal.sizeOctets > MESSAGE_MAX_OCTETS) return hangUp(conversation)
+      if (message.literal.sizeOctets > messageMaxOctets) return await hangUp(conversation)
       if (refused !== null) await eachChunk(conversation, message.literal.sizeOctets, async () => {})
       else {
         const read = await readMessage(conversation, message)
@@ -56,8 +56,8 @@ export async function append(conversation: In, start: AppendStart): Promise<Tagg
 }
 
 /** RFC 9051 §6.3.12, RFC 7889: told before the octets are asked for. */
-const tooBig = (literal: Literal): Tagged | null =>
-  literal.sizeOctets > MESSAGE_MAX_OCTETS ? no('Message is too big', 'TOOBIG') : null
+const tooBig = (literal: Literal, messageMaxOctets: number): Tagged | null =>
+  literal.sizeOctets > messageMaxOctets ? no('Message is too big', 'TOOBIG') : null
 
 const tooMany = (drafts: readonly AppendDraft[]): Tagged | null =>
   drafts.length >= MESSAGES_PER_APPEND_MAX ? no('Too many messages at once', 'LIMIT') : null
@@ -132,7 +132,7 @@ async function nextMessage(conversation: In, { utf8 }: AppendMessage): Promise<A
     if (received.kind === 'literal') {
       reader.pass()
       if (comesAnyway(received.literal)) {
-        if (received.literal.sizeOctets > MESSAGE_MAX_OCTETS) return hangUp(conversation)
+        if (received.literal.sizeOctets > conversation.messageMaxOctets) return hangUp(conversation)
         await eachChunk(conversation, received.literal.sizeOctets, async () => {})
       }
     }

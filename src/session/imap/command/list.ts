@@ -9,7 +9,8 @@ export const list = command({
   capability: 'LIST-EXTENDED',
   states: ['logged-in', 'selected'],
   parse: parseList,
-  async *run({ state, form, enabled }, args) {
+  async *run(conversation, args) {
+    const { enabled, form, state } = conversation
     // RFC 9051 §6.3.9: an empty pattern asks for the delimiter.
     if (!args.extended && args.patterns[0] === '') {
       yield untagged('LIST (\\Noselect) "/" ""')
@@ -22,7 +23,7 @@ export const list = command({
       text += printListed('LIST', line, form)
       // RFC 5819 §2: STATUS for what can be selected, after its LIST.
       if (args.returns.status.length > 0 && line.info !== null)
-        text += printStatus(line.info, args.returns.status, form)
+        text += printStatus(line.info, args.returns.status, conversation)
       if (text.length < 16_384) continue
       yield text
       text = ''

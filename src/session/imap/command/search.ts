@@ -39,7 +39,7 @@ async function* searchMessages(conversation: Conversation<'selected'>, args: Sea
     throw error
   }
   const shown = by === 'uid' ? found.uids : found.numbers
-  if (saves) conversation.savedSearch = toSave(found.uids, args.returns!)
+  if (saves) conversation.savedSearch = toSave(found.uids, args.returns)
   // RFC 9051 §6.4.4: IMAP4rev2 answers with ESEARCH only.
   if (args.returns === null && !enabled.has('IMAP4REV2')) {
     const modSeq = withModSeq && found.uids.length > 0 ? ` (MODSEQ ${highest(found.modSeqs)})` : ''

@@ -59,7 +59,7 @@ async function* open(
   conversation.savedSearch = new Uint32Array(0) // RFC 5182 §2.1
   yield printFlags(keywords, options.readOnly) + counters(conversation, selected, info)
   if (args.qresync !== null) yield* resync(handle, selected, args.qresync)
-  return ok(`${options.readOnly ? 'Examined' : 'Selected'}`, options.readOnly ? 'READ-ONLY' : 'READ-WRITE')
+  return ok(options.readOnly ? 'Examined' : 'Selected', options.readOnly ? 'READ-ONLY' : 'READ-WRITE')
 }
 
 /** Choice: no UNSEEN; it is optional (RFC 3501 §6.3.1) and would cost a scan of the mailbox. */

@@ -1,4 +1,3 @@
-import { MESSAGE_MAX_OCTETS } from '../../../model/limits.ts'
 import type { MailboxInfo } from '../../../model/mailbox.ts'
 import { parseStatus, type StatusItem } from '../../../protocol/imap/command/status.ts'
 import { toWire, type NameForm } from '../../../protocol/imap/mailbox-name.ts'
@@ -13,21 +12,25 @@ export const status = command({
   capability: 'STATUS=SIZE',
   states: ['logged-in', 'selected'],
   parse: parseStatus,
-  async *run({ state, enabled, form }, { mailbox, items }) {
+  async *run(conversation, { mailbox, items }) {
+    const { enabled, state } = conversation
     const info = await state.handle.find(mailbox)
     if (info === null) return problem({ at: 'not-found' })
     if (items.includes('HIGHESTMODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1: an enabling command
-    yield printStatus(info, items, form)
+    yield printStatus(info, items, conversation)
     return ok('Status completed')
   },
 })
 
-export function printStatus(info: MailboxInfo, items: readonly StatusItem[], form: NameForm): string {
-  const values = items.map((item) => `${item} ${valueOf(info, item)}`)
+type StatusOptions = { readonly form: NameForm; readonly messageMaxOctets: number }
+
+export function printStatus(info: MailboxInfo, items: readonly StatusItem[], options: StatusOptions): string {
+  const { form, messageMaxOctets } = options
+  const values = items.map((item) => `${item} ${valueOf(info, item, messageMaxOctets)}`)
   return untagged(`STATUS ${printAstring(toWire(info.name, form), form === 'utf8')} (${values.join(' ')})`)
 }
 
-function valueOf(info: MailboxInfo, item: StatusItem): number | string {
+function valueOf(info: MailboxInfo, item: StatusItem, messageMaxOctets: number): number | string {
   switch (item) {
     case 'MESSAGES':
       return info.messages
@@ -46,7 +49,7 @@ function valueOf(info: MailboxInfo, item: StatusItem): number | string {
     case 'HIGHESTMODSEQ':
       return info.highestModSeq
     case 'APPENDLIMIT':
-      return MESSAGE_MAX_OCTETS
+      return messageMaxOctets
     case 'MAILBOXID':
       return `(${mailboxIdText(info.mailboxId)})`
   }
