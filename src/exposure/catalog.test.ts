@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CATALOG, catalogRow } from './catalog.ts'
 
-test('the ports, as DOMAIN.md has them', () => {
+test('the ports, as docs/rules.md has them', () => {
   const rows = CATALOG.map(
     (row) => `${row.port} ${row.service} ${row.role} ${row.tls} ${row.faces} ${row.enabled ? 'on' : 'off'}`,
   )

@@ -1,5 +1,5 @@
 /**
- * The one table of ports (DESIGN §1). Listeners, the exposure plan, firewall rules, SRV records and docs/ports.md are made
+ * The one table of ports. Listeners, the exposure plan, firewall rules, SRV records and docs/ports.md are made
  * from it; a port that is not here does not exist.
  */
 import type { ServiceName, TlsMode } from '../model/service.ts'
@@ -33,7 +33,7 @@ export type CatalogRow = {
   /** Whether an administrator may allow passwords without TLS, from inner networks only (D10). */
   readonly plainLoginAllowed: boolean
   readonly why: string
-  /** DOMAIN.md's rules that it obeys. */
+  /** Rules of docs/rules.md that it obeys. */
   readonly rules: readonly string[]
 }
 

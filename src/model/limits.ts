@@ -1,6 +1,6 @@
 /**
  * All limits of the program, in one file: name, unit, source. A test goes one over each (`limits.test.ts` beside what obeys it).
- * Sources are RFC sections or RELIABILITY ids in `docs/adr/0007-limits.md`.
+ * Sources are RFC sections or numbers of docs/rules.md (docs/adr/0007-limits.md).
  */
 const KIB = 1024
 const MIB = 1024 * KIB

@@ -143,7 +143,7 @@ function boundTo(server: Server, on: Endpoint): Endpoint {
 /** How often slow requests are looked for. */
 const CHECK_EVERY_MS = 5000
 
-/** S17: Node's strict parser, and the limits of RELIABILITY §3. */
+/** S17: Node's strict parser, and docs/limits.md. */
 function createHttp(handler: Handler, { log, limits = {} }: WebOptions): HttpServer {
   const http = createHttpServer(
     {

@@ -16,7 +16,7 @@ const SPEECH: Record<ServiceName, Speech> = {
   sieve: 'sieve',
 }
 
-/** RELIABILITY §2.3. SMTP: 554 at the greeting means "never here" (RFC 5321 §3.1), 421 "not now" (§3.8). */
+/** docs/rules.md, codes. SMTP: 554 at the greeting means "never here" (RFC 5321 §3.1), 421 "not now" (§3.8). */
 const WORDS: Record<Exclude<Speech, 'silent'>, Record<Refusal, string>> = {
   smtp: {
     'not-inside': '554 5.7.1 This port serves inner networks only\r\n',

@@ -5,7 +5,7 @@ import { createSecureContext, getCACertificates, TLSSocket } from 'node:tls'
 import type { ConnectionOptions, SecureContext, SecureContextOptions } from 'node:tls'
 import type { CertificateSource, ClientTlsOptions } from './contract.ts'
 
-/** RELIABILITY §4: Mozilla's intermediate profile. TLS 1.3 suites are OpenSSL's own three. */
+/** S16: Mozilla's intermediate profile. TLS 1.3 suites are OpenSSL's own three. */
 const SERVER_CIPHERS = [
   'ECDHE-ECDSA-AES128-GCM-SHA256',
   'ECDHE-RSA-AES128-GCM-SHA256',

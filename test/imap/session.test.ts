@@ -128,7 +128,7 @@ const failing =
     return broken as unknown as Mailboxes
   }
 
-test('RELIABILITY §2.3: a store that fails is NO [UNAVAILABLE]; the session goes on', () =>
+test('docs/rules.md, codes: a store that fails is NO [UNAVAILABLE]; the session goes on', () =>
   withStage(async (stage) => {
     await stage.fill('INBOX', ['A: b\r\n\r\nx\r\n'])
     const client = await logIn(stage, { wrap: failing(['setFlags', 'append', 'copy', 'create', 'list'], 'no-space') })

@@ -59,7 +59,7 @@ function fieldAt(block: Buffer, start: number, end: number): HeaderField {
 /**
  * A field's value as text: unfolded (RFC 5322 §2.2.3), trimmed, encoded words kept.
  * Choice: 8-bit octets are UTF-8 (RFC 6532) when they can be, else `charset`, else windows-1252.
- * NUL becomes U+FFFD and a bare CR a blank, so that no reader stops early (RELIABILITY S9).
+ * NUL becomes U+FFFD and a bare CR a blank, so that no reader stops early (S9).
  */
 export function fieldText(block: Buffer, field: HeaderField, charset: string | null = null): string {
   const octets = block.subarray(field.valueStart, field.end)

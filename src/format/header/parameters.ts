@@ -86,7 +86,7 @@ function endOfParameter(text: string, at: number): number {
 
 /**
  * A parameter's value, decoded (RFC 2231). Choice: where a name comes in several forms, `name*` wins over `name*0…`, and
- * both over plain `name`; of equals, the first (RELIABILITY S10: one meaning for all readers).
+ * both over plain `name`; of equals, the first (S10: one meaning for all readers).
  * @returns null when there is none
  */
 export function parameterValue(parameters: Parameters, name: string): string | null {

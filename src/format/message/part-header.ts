@@ -17,7 +17,7 @@ const RFC822: ContentType = { type: 'message', subtype: 'rfc822', parameters: []
 const IDENTITY = new Set(['7bit', '8bit', 'binary'])
 
 /**
- * What a part's header says of it. Choice: of several fields of one name the first counts (RELIABILITY S10).
+ * What a part's header says of it. Choice: of several fields of one name the first counts (S10).
  * @param defaultType of a part without Content-Type: message/rfc822 in a digest (RFC 2046 §5.1.5)
  */
 export function readPart(

@@ -65,7 +65,7 @@ type Capture = { readonly part: GrowingPart; readonly octets: Prefix }
  * An indexer of messages: one pass, each octet looked at once, memory bounded by the limits of headers and parts.
  * Lines end with CRLF or LF; offsets are those of the octets as pushed, whatever the chunks.
  *
- * What is ambiguous has one meaning, here and thereby everywhere (RELIABILITY S10):
+ * What is ambiguous has one meaning, here and thereby everywhere (S10):
  * Choice: a header ends at the first empty line; lines that are no fields do not end it.
  * Choice: a delimiter is a whole line, blanks at its end aside (RFC 2046 §5.1.1 would take any line that starts so, but
  * today's clients do not); where several open multiparts could own it, the innermost does.

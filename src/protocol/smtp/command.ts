@@ -1,4 +1,4 @@
-/** SMTP commands as a server reads them: RFC 5321 §4.1 and the extensions of DESIGN.md §4. */
+/** SMTP commands as a server reads them: RFC 5321 §4.1 and the extensions we offer. */
 import { isAscii, isUtf8 } from 'node:buffer'
 import type { Address, ReversePath } from '../../model/address.ts'
 import type { DsnNotify, Envelope } from '../../model/envelope.ts'

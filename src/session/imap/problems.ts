@@ -1,7 +1,7 @@
 import type { StoreError } from '../../core/contract.ts'
 import { no, type Tagged } from './command.ts'
 
-/** Outcomes of the core that are a NO with the same code wherever they occur (RFC 5530 §3, RELIABILITY §2.3). */
+/** Outcomes of the core that are a NO with the same code wherever they occur (RFC 5530 §3, docs/rules.md, codes). */
 export type Problem =
   | { readonly at: 'bad-name'; readonly why: string }
   | { readonly at: 'exists' }
@@ -33,7 +33,7 @@ export function problem(outcome: Problem): Tagged {
 /** RFC 9051 §6.3.12, §6.4.7: the target is missing and could be made. */
 export const tryCreate = (): Tagged => no('No such mailbox', 'TRYCREATE')
 
-/** RELIABILITY §2.3; the reason is the operator's (it is logged), not the client's. */
+/** docs/rules.md, codes; the reason is the operator's (it is logged), not the client's. */
 export const unavailable = (error: StoreError): Tagged =>
   error.kind === 'damaged'
     ? no('Stored data is damaged', 'CORRUPTION')

@@ -3,7 +3,7 @@ import { reply, type SmtpReply } from '../../model/reply.ts'
 
 export const TOO_BIG = reply(552, '5.3.4', 'Message too big')
 
-/** RELIABILITY §2.3. @throws what is no StoreError: that ends the session (R31) */
+/** docs/rules.md, codes. @throws what is no StoreError: that ends the session (R31) */
 export function replyToStoreError(error: unknown): SmtpReply {
   if (!(error instanceof StoreError)) throw error
   if (error.kind === 'no-space') return reply(452, '4.3.1', 'No space left here, try again later')

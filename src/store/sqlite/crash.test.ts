@@ -12,6 +12,7 @@ import { type FaultyFiles, faultyFiles, type Remains } from '../testing/faulty-f
 import { accept, account, ALL, collect, deliver, mailboxId, relayTo } from '../testing/letters.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { openStore } from './open.ts'
+import { verifyStore } from './verify.ts'
 
 const SEGMENT = 4096
 function open(dataDir: string, files: FaultyFiles): Promise<Store> {
@@ -92,6 +93,7 @@ async function crashAt(n: number, trial: Trial, remains: Remains): Promise<{ cra
     await deliver(store, before.accountId, letter(50, 'n'))
     assert.ok((await wholeMessages(store, before.accountId)).endsWith('n'))
     await store.close()
+    assert.deepEqual(verifyStore({ dataDir, files: disk }), [])
     assert.deepEqual(
       disk.names().filter((name) => name.endsWith('.part')),
       [],

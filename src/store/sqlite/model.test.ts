@@ -12,6 +12,7 @@ import { type FaultyFiles, faultyFiles } from '../testing/faulty-files.ts'
 import { account, collect, draft, ALL, mailboxId, NOW, range } from '../testing/letters.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { openStore } from './open.ts'
+import { verifyStore } from './verify.ts'
 
 const RUNS = 25
 const FLAGS = ['\\Seen', '\\Deleted', '\\Flagged', 'a', 'b', 'ab'] as const
@@ -234,9 +235,11 @@ async function play(steps: readonly Step[]): Promise<void> {
       } else await take(world, one)
       await same(world)
     }
+    assert.deepEqual(verifyStore({ dataDir: directory.path, files }), [])
     const everything = { uids: ALL, deletedOnly: false, accountId, do: 'expunge' } as const
     for (const { id } of world.boxes) await world.store.run({ ...everything, mailboxId: id })
     await world.store.close()
+    assert.deepEqual(verifyStore({ dataDir: directory.path, files }), [])
     // One file may be the one that grows; all others were wholly dead.
     assert.ok(files.names().filter((name) => name.endsWith('.seg')).length <= 1, 'dead segments are removed')
   } finally {

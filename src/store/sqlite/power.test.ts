@@ -18,6 +18,7 @@ import { ALL, collect, mailboxId } from '../testing/letters.ts'
 import type { Acked } from '../testing/power-child.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { openStore } from './open.ts'
+import { verifyStore } from './verify.ts'
 
 const CUTS = 5
 const IMAGE_OCTETS = 192 * 1024 * 1024
@@ -111,6 +112,7 @@ async function lost(dataDir: string, acked: readonly Acked[]): Promise<Acked[]> 
     if (!whole || (one.seen && !seen)) missing.push(one)
   }
   await store.close()
+  if (missing.length === 0) assert.deepEqual(verifyStore({ dataDir }), [])
   return missing
 }
 

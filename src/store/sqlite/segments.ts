@@ -219,7 +219,7 @@ export function openSegmentLog(options: {
   }
 }
 
-/** A sync that failed is final (RELIABILITY §0.3): a second one may succeed although the pages are gone. */
+/** A sync that failed is final (R3): a second one may succeed although the pages are gone. */
 export class SyncFailed extends StoreError {}
 
 function synced(sync: () => void): void {

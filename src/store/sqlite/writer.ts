@@ -94,14 +94,14 @@ function writer(
 ): Writer {
   const { db, segments, unlock } = parts
   let nextBodyId = parts.nextBodyId
-  /** After a failed sync or commit nothing is certain any more: no write until restart (RELIABILITY §0.3). */
+  /** After a failed sync or commit nothing is certain any more: no write until restart (R3). */
   let poison: StoreError | null = null
   let rowsDropped = false
   /** Whether segments may have come to be mostly dead since the last look. */
   let untidy = true
   const handlers = makeHandlers(db)
   const hasSpace = spaceFor({ files, clock, path: dataDir })
-  const collect = collector(db, segments)
+  const collect = collector(db, () => segments.currentId)
 
   const insertBody = db.prepare(
     'INSERT INTO body (body_id, segment_id, offset, length, crc32, record_octets, refs) VALUES (?, ?, ?, ?, ?, ?, ?)',
@@ -335,7 +335,7 @@ function noticesOfGroup(): Notices {
 }
 
 /** Takes away what nothing refers to any more. @returns segments whose files may go after the commit */
-function collector(db: Database, segments: SegmentLog): () => number[] {
+export function collector(db: Database, currentSegment: () => number): () => number[] {
   const releaseBodies = db.prepare(
     `UPDATE body SET refs = refs - dead.count
      FROM (SELECT body_id, count(*) AS count FROM message WHERE entries = 0 GROUP BY body_id) AS dead
@@ -355,6 +355,6 @@ function collector(db: Database, segments: SegmentLog): () => number[] {
     const dead = new Map<number, number>()
     for (const [segmentId, octets] of deleteBodies.all()) dead.set(segmentId, (dead.get(segmentId) ?? 0) + octets)
     for (const [segmentId, octets] of dead) shrinkSegment.run(octets, segmentId)
-    return deleteSegments.all(segments.currentId).map(([segmentId]) => segmentId)
+    return deleteSegments.all(currentSegment()).map(([segmentId]) => segmentId)
   }
 }

@@ -1,4 +1,5 @@
 /** Opens the embedded store in a temporary directory, for the contract suite. */
+import assert from 'node:assert/strict'
 import { mkdtempSync, rmSync } from 'node:fs'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
@@ -8,6 +9,7 @@ import type { Store } from '../contract.ts'
 import { connectStore } from '../sqlite/connect.ts'
 import { openStore } from '../sqlite/open.ts'
 import { startStoreWriter } from '../sqlite/start.ts'
+import { verifyStore } from '../sqlite/verify.ts'
 import { testClock } from './clock.ts'
 
 export function temporaryDirectory(): { readonly path: string; remove(): void } {
@@ -30,7 +32,11 @@ async function overAndOver(open: (dataDir: string) => Promise<Half>): Promise<Op
     },
     async close() {
       await half.close()
-      directory.remove()
+      try {
+        assert.deepEqual(verifyStore({ dataDir }), [])
+      } finally {
+        directory.remove()
+      }
     },
   })
   return opened()
