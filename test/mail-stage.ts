@@ -39,10 +39,17 @@ export type MailStage = {
   readonly bert: AccountRef
   mailboxesOf(account: AccountRef): Mailboxes
   connect(service: ServiceName, options?: ConnectOptions): TestPeer & { readonly ended: Promise<void> }
+  /** Waits for something said; meanwhile the clock turns past what delays answers. */
+  hear<T>(said: Promise<T>): Promise<T>
+  /** All the server says up to its close, heard so. */
+  rest(peer: TestPeer): Promise<string>
   /** The messages of a mailbox as text, oldest first. */
   read(account: AccountRef, mailbox?: string): Promise<string[]>
   stop(): Promise<void>
 }
+
+/** Answers are delayed up to this; what waits longer is a deadline. */
+const DELAY_MAX_MS = 15_000
 
 type ConnectOptions = {
   remote?: string
@@ -97,6 +104,17 @@ export async function openMailStage(
   const running: Promise<void>[] = []
   const peers: TestPeer[] = []
   let connections = 0
+  const hear = async <T>(said: Promise<T>): Promise<T> => {
+    let heard = false
+    const watched = said.finally(() => (heard = true))
+    const isHeard = (): boolean => heard
+    while (!isHeard()) {
+      await settle()
+      const due = clock.nextDueMs
+      if (!isHeard() && due !== null && due <= DELAY_MAX_MS) clock.advance(due)
+    }
+    return watched
+  }
   return {
     core,
     clock,
@@ -128,6 +146,8 @@ export async function openMailStage(
       peers.push(peer)
       return Object.defineProperty(peer, 'ended', { value: ended }) as TestPeer & { ended: Promise<void> }
     },
+    hear,
+    rest: async (peer) => (await hear(peer.rest())).toString(),
     async read(account, mailbox = 'INBOX') {
       const mailboxes = mailboxesOf(account)
       const info = (await mailboxes.find(mailbox))!
@@ -163,7 +183,7 @@ export async function deliver(stage: MailStage, content: string, to = 'anna@here
   peer.send(`EHLO x.test\r\nMAIL FROM:<s@far.test>\r\nRCPT TO:<${to}>\r\nDATA\r\n`)
   const stuffed = content.replace(/^\./gm, '..')
   peer.send(`${stuffed}.\r\nQUIT\r\n`)
-  const said = (await peer.rest()).toString()
+  const said = await stage.rest(peer)
   if (!said.includes('250 2.0.0 Ok: kept')) throw new Error(said)
 }
 

@@ -48,7 +48,7 @@ export type Pace = 'whole' | 'octets'
 /** How long, in real time, the server may take for one line. */
 const PATIENCE_MS = 10_000
 /** After this long without a timer that falls due, the clock turns anyway. */
-const WAIT_FOR_TIMER_MS = 1000
+const WAIT_FOR_TIMER_MS = 300
 const UNITS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000 }
 const LINE = /^([CS])(\d*)(?:-([a-z]+))?(?:: ?| |$)(.*)$/
 
