@@ -40,10 +40,10 @@ test('a letter goes from one server to the other over TLS, is read by IMAP, and 
   const bert = await west.addAccount('bert')
   await send(world, east, { user: 'anna', to: 'bert@west.test', subject: 'There' })
   const text = await arrival(west, bert, 'There')
-  const hops = text.match(/^Received: .*(?:\r\n\t.*)*/gm)
-  assert.equal(hops?.length, 2)
-  assert.match(hops[0]!, /from mail\.east\.test .*by mail\.west\.test with ESMTPS /s) // RFC 3848
-  assert.match(hops[1]!, /by mail\.east\.test with ESMTPSA /s)
+  const [last = '', first = '', ...more] = text.match(/^Received: .*(?:\r\n\t.*)*/gm) ?? []
+  assert.deepEqual(more, [])
+  assert.match(last, /from mail\.east\.test .*by mail\.west\.test with ESMTPS /s) // RFC 3848
+  assert.match(first, /by mail\.east\.test with ESMTPSA /s)
 
   const client = new ImapFlow({
     host: west.address,
