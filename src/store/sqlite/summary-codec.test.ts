@@ -6,7 +6,7 @@ import { decodeSummary, encodeSummary } from './summary-codec.ts'
 
 /** Plain objects only: nothing else comes out of a scan. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
-  fc.record<T>(model, { noNullPrototype: true }) as fc.Arbitrary<T>
+  fc.record<T>(model, { noNullPrototype: true })
 
 const text = fc.oneof(fc.string(), fc.string({ unit: 'binary' }))
 const maybe = fc.option(text)
