@@ -29,6 +29,8 @@ export const MIGRATIONS: readonly Migration[] = [
         uid_validity INTEGER NOT NULL DEFAULT 0 -- the last one given out
       ) STRICT;
 
+      CREATE INDEX account_domain ON account (domain);
+
       -- Accounts' and aliases' addresses: unique over both.
       CREATE TABLE address (
         domain TEXT NOT NULL REFERENCES domain (name),
