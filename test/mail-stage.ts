@@ -57,6 +57,7 @@ type ConnectOptions = {
   windowOctets?: number
   signal?: AbortSignal
   smtp?: SmtpPolicy
+  mda?: AccessPolicy
 }
 
 /** A log that keeps what it is told. */
@@ -140,7 +141,7 @@ export async function openMailStage(
       const shared = { clock, random, log, ...(options.signal === undefined ? {} : { signal: options.signal }) }
       const ended =
         service === 'pop3' || service === 'pop3s'
-          ? pop3Session(connection, { ...shared, policy: mda, hostname: HOSTNAME })
+          ? pop3Session(connection, { ...shared, policy: options.mda ?? mda, hostname: HOSTNAME })
           : smtpSession(connection, { ...shared, policy: options.smtp ?? (service === 'mx' ? mta : msa) })
       running.push(ended)
       peers.push(peer)
