@@ -447,3 +447,45 @@ test('log events name the connection and never a password', () =>
     assert.ok(stage.events.filter(({ event }) => event.startsWith('imap.')).every(({ cid }) => cid === 'c1'))
     assert.ok(!JSON.stringify(stage.events).includes('sesame'))
   }))
+
+test('what a command did stays done when the changes cannot be read; they are told at the next', () =>
+  withStage(async (stage) => {
+    await stage.fill('INBOX', ['A: b\r\n\r\n'])
+    let failures = 0
+    const client = await logIn(stage, {
+      wrap: (handle) => ({
+        ...handle,
+        entries: (...args) => {
+          if (failures-- > 0) throw new StoreError('busy', 'planted')
+          return handle.entries(...args)
+        },
+      }),
+    })
+    await client.ask('SELECT INBOX')
+    failures = 1
+    const appended = await client.ask('APPEND INBOX {8+}\r\nA: b\r\n\r\n')
+    assert.deepEqual(appended.length, 1)
+    assert.match(appended[0]!, /^OK \[APPENDUID /)
+    assert.deepEqual(await client.ask('NOOP'), ['* 2 EXISTS', 'OK Noop completed'])
+  }))
+
+test('own changes are told once, also when another session changed something between', () =>
+  withStage(async (stage) => {
+    await stage.fill('INBOX', ['A: b\r\n\r\n', 'A: b\r\n\r\n', 'A: b\r\n\r\n'])
+    const [one, two] = [await logIn(stage), await logIn(stage)]
+    await one.ask('SELECT INBOX')
+    await two.ask('SELECT INBOX')
+    await two.ask('STORE 2 +FLAGS.SILENT (\\Flagged)')
+    assert.deepEqual(await one.ask('STORE 1 +FLAGS (\\Seen)'), [
+      '* 1 FETCH (FLAGS (\\Seen))',
+      '* 2 FETCH (UID 2 FLAGS (\\Flagged))',
+      'OK Store completed',
+    ])
+    assert.deepEqual(await one.ask('STORE 1:3 +FLAGS.SILENT (\\Draft)'), ['OK Store completed'])
+    assert.deepEqual(await one.ask('NOOP'), ['OK Noop completed'])
+    await two.ask('STORE 3 +FLAGS.SILENT (\\Answered)')
+    assert.deepEqual(await one.ask('FETCH 3 BODY[TEXT]'), [
+      '* 3 FETCH (FLAGS (\\Answered \\Seen \\Draft) BODY[TEXT] "")',
+      'OK Fetch completed',
+    ])
+  }))

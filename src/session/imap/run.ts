@@ -188,8 +188,8 @@ async function run(session: OpenConversation, command: Command, args: unknown): 
 }
 
 /** What changed meanwhile, before the tagged line. */
-async function tell({ enabled, output, state }: OpenConversation, what: 'all' | 'no-expunge'): Promise<void> {
+async function tell({ enabled, log, output, state }: OpenConversation, what: 'all' | 'no-expunge'): Promise<void> {
   if (state.at !== 'selected') return
-  const changes = tellChanges(state.handle, state.selected, { expunge: what === 'all', enabled })
+  const changes = tellChanges(state.handle, state.selected, { expunge: what === 'all', enabled, log })
   for await (const piece of changes) await output.write(piece)
 }

@@ -1,6 +1,7 @@
 import type { MailboxId, ModSeq, Uid, UidValidity } from '../../model/ids.ts'
 import type { Flag, MailboxEntry, MailboxInfo, UidRange } from '../../model/mailbox.ts'
-import type { Mailboxes } from '../../core/contract.ts'
+import { StoreError, type Mailboxes } from '../../core/contract.ts'
+import type { Log } from '../../std/log.ts'
 import { merge, printNumbers, type NumberRange } from '../../protocol/imap/sequence-set.ts'
 import { untagged, type Feature } from './command.ts'
 
@@ -94,10 +95,17 @@ export function placeFrom(uids: Uint32Array, uid: number): number {
 export const uidRangesOf = (uids: Uint32Array, numbers: readonly NumberRange[]): UidRange[] =>
   numbers.map(({ from, to }) => ({ from: uids[from - 1]! as Uid, to: uids[to - 1]! as Uid }))
 
-/** Remembers own changes, so that the end of the command does not tell them again. */
-export function remember(selected: Selected, modSeq: ModSeq | null, uids: Iterable<Uid>): void {
+/** Notes own changes, so that the end of the command does not tell them again. */
+export function remember(selected: Selected, modSeq: ModSeq | null, changed: readonly { uid: Uid }[]): void {
+  if (modSeq === null) return
+  if (modSeq === selected.modSeq + 1) {
+    // Each change of an account has a number of its own (RFC 7162 §3.1): nothing of others lies between.
+    if (selected.expungeModSeq === selected.modSeq) selected.expungeModSeq = modSeq
+    selected.modSeq = modSeq
+    return
+  }
   selected.dirty = true
-  if (modSeq !== null) selected.echoed.set(modSeq, new Set(uids))
+  selected.echoed.set(modSeq, new Set(changed.map(({ uid }) => uid)))
 }
 
 export type FlagsShown = { readonly uid: boolean; readonly modSeq: boolean }
@@ -127,23 +135,39 @@ export async function newKeywords(handle: Mailboxes, selected: Selected): Promis
   return fresh.length === 0 ? '' : printFlags(keywords, selected.readOnly)
 }
 
+type Telling = { readonly expunge: boolean; readonly enabled: ReadonlySet<Feature>; readonly log: Log }
+
 /**
- * What others (and this session) changed since the client was last told: EXPUNGE or VANISHED, EXISTS, FETCH FLAGS.
+ * What others (and this session) changed since the client was last told: EXPUNGE or VANISHED, FETCH FLAGS, EXISTS.
  * `expunge` false keeps the numbers as they are (RFC 9051 §7.5.1).
+ * A store that does not answer is asked again at the next command: what the command did is done and must not look failed.
  */
 export async function* tellChanges(
   handle: Mailboxes,
   selected: Selected,
-  options: { expunge: boolean; enabled: ReadonlySet<Feature> },
+  telling: Telling,
 ): AsyncGenerator<string, void, void> {
   if (!selected.dirty) return
   selected.dirty = false
+  try {
+    yield* changesOf(handle, selected, telling)
+  } catch (error) {
+    selected.dirty = true
+    if (!(error instanceof StoreError)) throw error
+    telling.log.error({ event: 'imap.store.failed', kind: error.kind, error: error.message })
+  }
+}
+
+async function* changesOf(
+  handle: Mailboxes,
+  selected: Selected,
+  { expunge, enabled }: Telling,
+): AsyncGenerator<string, void, void> {
   const info = await handle.info(selected.mailboxId)
   if (info === null) {
     selected.gone = true
     return
   }
-  const { expunge, enabled } = options
   // Read before what follows: a change that comes between is told now and found again, never lost.
   const upTo = info.highestModSeq
   if (upTo > selected.expungeModSeq) {
@@ -154,39 +178,42 @@ export async function* tellChanges(
     } else selected.dirty = true
   }
   if (upTo <= selected.modSeq) return
-  const since = selected.modSeq
-  selected.modSeq = upTo
   const flags = await newKeywords(handle, selected)
   if (flags !== '') yield flags
   const shown: FlagsShown = { uid: true, modSeq: enabled.has('CONDSTORE') }
-  for await (const batch of handle.entries(selected.mailboxId, ALL_UIDS, { changedSince: since })) {
-    const text = tellBatch(selected, batch, shown)
+  const fresh: number[] = []
+  for await (const batch of handle.entries(selected.mailboxId, ALL_UIDS, { changedSince: selected.modSeq })) {
+    const text = tellBatch(selected, batch, { shown, fresh })
     if (text !== '') yield text
   }
+  selected.modSeq = upTo
   for (const modSeq of selected.echoed.keys()) if (modSeq <= upTo) selected.echoed.delete(modSeq)
+  if (fresh.length === 0) return
+  const grown = new Uint32Array(selected.uids.length + fresh.length)
+  grown.set(selected.uids)
+  grown.set(fresh, selected.uids.length)
+  selected.uids = grown
+  yield untagged(`${grown.length} EXISTS`)
 }
 
-/** New messages extend the map and are told by EXISTS; known ones by their flags. */
-function tellBatch(selected: Selected, batch: readonly MailboxEntry[], shown: FlagsShown): string {
-  const { echoed } = selected
-  const last = selected.uids.at(-1) ?? 0
-  const fresh: number[] = []
-  let changed = ''
+/** Known messages are told by their flags; the uids of new ones go to `fresh`. */
+function tellBatch(
+  { echoed, uids }: Selected,
+  batch: readonly MailboxEntry[],
+  { shown, fresh }: { shown: FlagsShown; fresh: number[] },
+): string {
+  const last = uids.at(-1) ?? 0
+  let text = ''
   for (const entry of batch) {
     if (entry.uid > last) {
       fresh.push(entry.uid)
       continue
     }
     if (echoed.get(entry.modSeq)?.has(entry.uid) === true) continue
-    const place = placeOf(selected.uids, entry.uid)
-    if (place >= 0) changed += printFlagsFetch(place + 1, entry, shown)
+    const place = placeOf(uids, entry.uid)
+    if (place >= 0) text += printFlagsFetch(place + 1, entry, shown)
   }
-  if (fresh.length === 0) return changed
-  const grown = new Uint32Array(selected.uids.length + fresh.length)
-  grown.set(selected.uids)
-  grown.set(fresh, selected.uids.length)
-  selected.uids = grown
-  return `${untagged(`${grown.length} EXISTS`)}${changed}`
+  return text
 }
 
 /** Takes uids out of the map. @returns EXPUNGE lines, each with the number that holds when it is read; or one VANISHED */

@@ -61,7 +61,7 @@ async function* copyMessages(conversation: Conversation<'selected'>, args: CopyA
 }
 
 async function* moveMessages(conversation: Conversation<'selected'>, args: CopyArgs, by: 'number' | 'uid'): Answer {
-  const { enabled, state } = conversation
+  const { enabled, log, state } = conversation
   const { handle, selected } = state
   if (selected.readOnly) return no('Mailbox is read-only', 'READ-ONLY')
   const uids = uidRangesNamed(conversation, args.set, by)
@@ -73,6 +73,6 @@ async function* moveMessages(conversation: Conversation<'selected'>, args: CopyA
   if (outcome.uids.length === 0) return ok('Nothing to move')
   yield untagged(`OK [${copyUid(outcome)}] New uids`) // RFC 6851 §4.3: before any EXPUNGE.
   selected.dirty = true
-  yield* tellChanges(handle, selected, { expunge: true, enabled })
+  yield* tellChanges(handle, selected, { expunge: true, enabled, log })
   return ok('Move completed', enabled.has('CONDSTORE') ? `HIGHESTMODSEQ ${knownModSeq(selected)}` : undefined)
 }

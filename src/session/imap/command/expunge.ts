@@ -25,13 +25,13 @@ export const uidExpunge = command({
 })
 
 async function* expungeUids(conversation: Conversation<'selected'>, uids: readonly UidRange[]): Answer {
-  const { enabled, state } = conversation
+  const { enabled, log, state } = conversation
   const { handle, selected } = state
   if (selected.readOnly) return no('Mailbox is read-only', 'READ-ONLY')
   const outcome = await handle.expunge(selected.mailboxId, uids, { deletedOnly: true })
   if (outcome.at !== 'done') return problem(outcome)
   selected.dirty = true
-  yield* tellChanges(handle, selected, { expunge: true, enabled })
+  yield* tellChanges(handle, selected, { expunge: true, enabled, log })
   // RFC 7162 §3.2.10: where something went, how far the client now knows.
   const tell = enabled.has('CONDSTORE') && outcome.uids.length > 0
   return ok('Expunge completed', tell ? `HIGHESTMODSEQ ${knownModSeq(selected)}` : undefined)

@@ -120,7 +120,7 @@ async function markSeen(
     const outcome = await handle.setFlags(selected.mailboxId, change)
     if (outcome.at !== 'done') return outcome
     const seen = new Set(outcome.changed.map(({ uid }) => uid))
-    remember(selected, outcome.modSeq, seen)
+    remember(selected, outcome.modSeq, outcome.changed)
     return seen
   } catch (error) {
     // R6: reading goes on when nothing can be written.

@@ -21,7 +21,7 @@ export const idle = command({
  * Choice: an idle client is never logged out while its connection takes the keep-alive (Dovecot does the same).
  */
 async function* idling(conversation: Conversation<'logged-in' | 'selected'>): Answer {
-  const { input, output, state, enabled } = conversation
+  const { enabled, input, log, output, state } = conversation
   yield '+ idling\r\n'
   for (;;) {
     const framed = input.reader.nextLine(LINE_MAX_OCTETS)
@@ -31,7 +31,7 @@ async function* idling(conversation: Conversation<'logged-in' | 'selected'>): An
       return done ? ok('Idle completed') : bad('Expected DONE')
     }
     if (state.at === 'selected') {
-      yield* tellChanges(state.handle, state.selected, { expunge: true, enabled })
+      yield* tellChanges(state.handle, state.selected, { expunge: true, enabled, log })
       if (state.selected.gone) return ok('Idle ended')
     }
     await output.flush()

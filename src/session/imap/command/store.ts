@@ -43,11 +43,7 @@ async function* storeFlags(conversation: Conversation<'selected'>, args: StoreAr
   })
   if (outcome.at !== 'done') return problem(outcome)
   const { changed, modified, modSeq } = outcome
-  remember(
-    selected,
-    modSeq,
-    changed.map(({ uid }) => uid),
-  )
+  remember(selected, modSeq, changed)
   if (changed.length > 0) yield await newKeywords(handle, selected)
   const condstore = enabled.has('CONDSTORE')
   // Choice: flags are told where they changed; a STORE that leaves a message as it was says nothing of it.
