@@ -26,6 +26,8 @@ export type Input = {
   line(options: LineOptions): Promise<Exclude<Framed, { kind: 'need-more' }>>
   /** Waits until the framer holds something. @throws ConversationOver; ConnectionLost */
   more(timeoutMs: number): Promise<void>
+  /** At the end of the conversation. */
+  close(): void
 }
 
 export type InputOptions = {
@@ -41,6 +43,11 @@ export type InputOptions = {
 export function createInput({ connection, clock, lineMaxOctets, signal, beforeWait }: InputOptions): Input {
   const framer = createFramer({ lineMaxOctets })
 
+  let endWait: ((over: ConversationOver) => void) | null = null
+  // One listener for the whole conversation: thousands of them share the signal.
+  const onAbort = (): void => endWait?.(new ConversationOver('drain'))
+  signal?.addEventListener('abort', onAbort, { once: true })
+
   const read = async (timeoutMs: number): Promise<void> => {
     let chunk: Uint8Array | null
     try {
@@ -54,16 +61,13 @@ export function createInput({ connection, clock, lineMaxOctets, signal, beforeWa
   }
 
   /** The read that a shutdown leaves behind ends with the connection. */
-  const readOrDrain = (timeoutMs: number): Promise<void> => {
-    if (signal === undefined) return read(timeoutMs)
-    return new Promise((resolve, reject) => {
-      const onAbort = (): void => reject(new ConversationOver('drain'))
-      signal.addEventListener('abort', onAbort, { once: true })
+  const readOrDrain = (timeoutMs: number): Promise<void> =>
+    new Promise((resolve, reject) => {
+      endWait = reject
       read(timeoutMs)
-        .finally(() => signal.removeEventListener('abort', onAbort))
+        .finally(() => (endWait = null))
         .then(resolve, reject)
     })
-  }
 
   return {
     framer,
@@ -79,6 +83,7 @@ export function createInput({ connection, clock, lineMaxOctets, signal, beforeWa
         await (mayDrain ? readOrDrain(left) : read(left))
       }
     },
+    close: () => signal?.removeEventListener('abort', onAbort),
     async more(timeoutMs) {
       if (framer.heldOctets > 0) return
       await beforeWait()

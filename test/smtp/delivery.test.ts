@@ -79,6 +79,22 @@ test('mail from strangers that an alias sends on is queued without a right to DS
   await stage.stop()
 })
 
+test('RFC 6152: content that is not 7-bit is queued as what it is', async () => {
+  const stage = await openMailStage()
+  for (const [content, body] of [
+    ['plain', '7BIT'],
+    ['пример', '8BITMIME'],
+  ] as const) {
+    const said = await submit(
+      stage,
+      `MAIL FROM:<anna@here.test>\r\nRCPT TO:<b@far.test>\r\nDATA\r\nFrom: anna@here.test\r\n\r\n${content}\r\n.\r\n`,
+    )
+    assert.match(said, /^250 2\.0\.0 Ok: kept/m)
+    assert.equal((await stage.core.store.queue.list()).at(-1)!.envelope.body, body)
+  }
+  await stage.stop()
+})
+
 test('D6: only in one’s own name, in the envelope and in every author of From', async () => {
   const stage = await openMailStage()
   const answer = async (mail: string, header: string): Promise<string> => {

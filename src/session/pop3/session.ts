@@ -110,6 +110,7 @@ function farewell(context: Pop3Context, failure: unknown): string {
 }
 
 async function hangUp(context: Pop3Context): Promise<void> {
+  context.input.close()
   try {
     await context.flush()
     await context.connection.end()

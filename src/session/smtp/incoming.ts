@@ -1,3 +1,4 @@
+import { isAscii } from 'node:buffer'
 import type { MessageSink } from '../../core/contract.ts'
 import type { Envelope } from '../../model/envelope.ts'
 import type { TraceId } from '../../model/ids.ts'
@@ -46,6 +47,7 @@ export function openIncoming(context: SmtpContext, options: { transparency: bool
   const decoder = createDataDecoder(options)
   let sink: MessageSink | null = policy.openMessage(facts, envelope, traceId)
   let octets = 0
+  let eightBit = false
   let failure: SmtpReply | null = null
 
   const abort = async (): Promise<void> => {
@@ -61,7 +63,9 @@ export function openIncoming(context: SmtpContext, options: { transparency: bool
     const message = await open.finish()
     sink = null
     if ('at' in message) return reply(550, '5.6.0', `Message refused: ${message.why}`)
-    return policy.onMessage(facts, envelope, message, traceId)
+    // Interop: what is sent as 7BIT and is not is relayed as what it is (RFC 6152 §2).
+    const sent: Envelope = eightBit && envelope.body === '7BIT' ? { ...envelope, body: '8BITMIME' } : envelope
+    return policy.onMessage(facts, sent, message, traceId)
   }
   const record = (answer: SmtpReply, error?: unknown): void => {
     const accepted = answer.code < 400
@@ -86,6 +90,7 @@ export function openIncoming(context: SmtpContext, options: { transparency: bool
     },
     async write(piece) {
       octets += piece.length
+      eightBit ||= !isAscii(piece)
       if (sink === null) return
       if (octets > policy.messageMaxOctets) return fail(TOO_BIG)
       try {

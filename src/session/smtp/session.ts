@@ -99,6 +99,7 @@ function farewell(context: SmtpContext, error: unknown): string {
 }
 
 async function hangUp(context: SmtpContext): Promise<void> {
+  context.input.close()
   try {
     await context.incoming?.abort()
     await context.flush()
