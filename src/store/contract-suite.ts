@@ -320,6 +320,26 @@ function intakeTests(check: Check): void {
     await store.discard(unused)
   })
 
+  check('a sink given up while it writes leaves the others alone', async (store) => {
+    const ann = await account(store)
+    const large = Buffer.alloc(5 * BODY_IN_MEMORY_MAX_OCTETS, 'g')
+    const sinks = Array.from({ length: 8 }, () => store.stage())
+    const writes = Promise.allSettled(sinks.map((sink) => sink.write(large)))
+    await Promise.all(sinks.filter((_, i) => i % 2 === 0).map((sink) => sink.abort()))
+    for (const [i, { status }] of (await writes).entries()) {
+      const sink = sinks[i]!
+      assert.equal(status, i % 2 === 0 ? 'rejected' : 'fulfilled')
+      if (status === 'rejected') continue
+      const body = await sink.finish()
+      const message = { body, summary: summaryOf(large.length), flags: [], internalDate: 0 }
+      const at = { accountId: ann, mailboxId: await mailboxId(store, ann) }
+      await store.run({ do: 'append', ...at, messages: [message], now: NOW })
+    }
+    for (const { messageKey } of await entriesOf(store, ann, await mailboxId(store, ann))) {
+      assert.ok(large.equals(await store.mail.read(ann, messageKey, 0, large.length)))
+    }
+  })
+
   check('reading what is not there', async (store) => {
     const ann = await account(store)
     await assert.rejects(store.mail.read(ann, 7 as MessageKey, 0, 1), (error: unknown) => {

@@ -3,8 +3,8 @@
  * (it has a thread of its own); the spool's side is not (it runs in the sessions' threads).
  */
 import * as fs from 'node:fs'
-import * as fsp from 'node:fs/promises'
 import { dirname } from 'node:path'
+import { promisify } from 'node:util'
 
 export type FileStat = { readonly sizeOctets: number; readonly modifiedAtMs: number }
 
@@ -12,6 +12,7 @@ export type SpoolFile = {
   write(bytes: Uint8Array, position: number): Promise<void>
   /** On the device, size included, when this resolves. */
   sync(): Promise<void>
+  /** Once; later calls do nothing. Not while another call is under way. */
   close(): Promise<void>
 }
 
@@ -89,20 +90,31 @@ export const realFiles: Files = {
     const { bsize, bavail, blocks } = fs.statfsSync(path)
     return { freeOctets: bavail * bsize, totalOctets: blocks * bsize }
   },
+  // Not a FileHandle: one that is forgotten ends the process when it is collected.
   async createSpool(path) {
-    const handle = await fsp.open(path, 'wx', FILE_MODE)
+    const fd = await openAsync(path, 'wx', FILE_MODE)
+    let open = true
     return {
       async write(bytes, position) {
         for (let done = 0; done < bytes.length;) {
-          const { bytesWritten } = await handle.write(bytes, done, bytes.length - done, position + done)
+          const { bytesWritten } = await writeAsync(fd, bytes, done, bytes.length - done, position + done)
           done += bytesWritten
         }
       },
-      sync: () => handle.sync(),
-      close: () => handle.close(),
+      sync: () => syncAsync(fd),
+      async close() {
+        if (!open) return
+        open = false
+        await closeAsync(fd)
+      },
     }
   },
 }
+
+const openAsync = promisify(fs.open) as (path: string, flags: string, mode: number) => Promise<number>
+const writeAsync = promisify(fs.write)
+const syncAsync = promisify(fs.fsync)
+const closeAsync = promisify(fs.close)
 
 function writeAll(fd: number, parts: readonly Uint8Array[], position: number): void {
   let at = position

@@ -39,8 +39,8 @@ export function openDatabase(path: string, busyTimeoutMs: number = STORE_BUSY_TI
     PRAGMA cell_size_check = ON;
     PRAGMA temp_store = MEMORY;
     PRAGMA cache_size = ${-64 * MIB_IN_KIB};
-    PRAGMA wal_autocheckpoint = 4000;
-    PRAGMA journal_size_limit = ${64 * MIB_IN_KIB * 1024};
+    PRAGMA wal_autocheckpoint = 1000;
+    PRAGMA journal_size_limit = ${8 * MIB_IN_KIB * 1024};
   `)
   return db
 }

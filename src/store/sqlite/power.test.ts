@@ -50,7 +50,7 @@ function bootMachine(): Machine {
     image,
     path,
     remove() {
-      run('umount', mounted)
+      run('umount', '-l', mounted)
       remove()
     },
   }
@@ -126,7 +126,7 @@ async function afterTheCut(mode: 'sync' | 'no-sync', enough: number): Promise<{ 
     try {
       return { acked: acked.length, lost: await lost(join(again, 'data'), acked) }
     } finally {
-      run('umount', again)
+      run('umount', '-l', again)
     }
   } finally {
     machine.remove()

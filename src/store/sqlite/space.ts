@@ -6,7 +6,10 @@ import type { Files } from '../files.ts'
 const LOOK_EVERY_MS = 1000
 const SHARE_OF_DEVICE = 0.05
 
-/** @returns whether the device would keep its free space after these octets. Looks at most once a second. */
+/**
+ * Looks at the device at most once a second, and counts in between.
+ * @returns whether these octets may be taken; then they count as taken
+ */
 export function spaceFor(options: { files: Files; clock: Clock; path: string }): (octets: number) => boolean {
   const { files, clock, path } = options
   let lookedAt = Number.NEGATIVE_INFINITY
@@ -18,6 +21,8 @@ export function spaceFor(options: { files: Files; clock: Clock; path: string }):
       room = freeOctets - Math.min(FREE_SPACE_MIN_OCTETS, totalOctets * SHARE_OF_DEVICE)
       lookedAt = now
     }
-    return octets <= room
+    if (octets > room) return false
+    room -= octets
+    return true
   }
 }

@@ -15,16 +15,18 @@ export type Staging = { stage(): BodySink; discard(body: StagedBody): Promise<vo
 const FIRST_CAPACITY = 8 * 1024
 const NO_BYTES = new Uint8Array(0)
 
-export function staging(options: { dataDir: string; files: Files; hasSpace: (octets: number) => boolean }): Staging {
+export function staging(options: { dataDir: string; files: Files; takeSpace: (octets: number) => boolean }): Staging {
   const { dataDir, files } = options
   const pathOf = (name: string): string => join(spoolPath(dataDir), name)
 
   return {
-    stage: () => bodySink({ files, pathOf, hasSpace: options.hasSpace }),
-    async discard(body) {
-      if (body.kind !== 'file') return
-      assert(isSpoolName(body.file), 'a staged file has a name of the spool')
-      await removeQuietly(files, pathOf(body.file))
+    stage: () => bodySink({ files, pathOf, takeSpace: options.takeSpace }),
+    discard(body) {
+      if (body.kind === 'file') {
+        assert(isSpoolName(body.file), 'a staged file has a name of the spool')
+        removeQuietly(files, pathOf(body.file))
+      }
+      return Promise.resolve()
     },
   }
 }
@@ -36,11 +38,11 @@ export function staging(options: { dataDir: string; files: Files; hasSpace: (oct
 function bodySink({
   files,
   pathOf,
-  hasSpace,
+  takeSpace,
 }: {
   files: Files
   pathOf: (name: string) => string
-  hasSpace: (octets: number) => boolean
+  takeSpace: (octets: number) => boolean
 }): BodySink {
   let buffer: Uint8Array = NO_BYTES
   let filled = 0
@@ -79,25 +81,50 @@ function bodySink({
     return { kind: 'file', file: name, sizeOctets: flushed, crc32: crc }
   }
 
+  async function take(chunk: Uint8Array): Promise<void> {
+    if (!takeSpace(chunk.length)) {
+      throw new StoreError('no-space', 'the device is nearly full: nothing more is taken')
+    }
+    crc = crc32(chunk, crc)
+    for (let rest = chunk; rest.length > 0;) {
+      if (filled === BODY_IN_MEMORY_MAX_OCTETS) await flush()
+      if (at !== 'open') throw new StoreError('closed', 'the body was given up')
+      const room = BODY_IN_MEMORY_MAX_OCTETS - filled
+      keep(rest.subarray(0, room))
+      rest = rest.subarray(room)
+    }
+  }
+
+  /** What is under way: a file is closed only after it. */
+  let running: Promise<unknown> = Promise.resolve()
+
+  async function step<T>(work: () => Promise<T>): Promise<T> {
+    const result = work()
+    running = result.catch(() => {})
+    try {
+      return await result
+    } catch (error) {
+      await giveUp()
+      throw storeError(error)
+    }
+  }
+
+  async function giveUp(): Promise<void> {
+    at = 'aborted'
+    await running
+    buffer = NO_BYTES
+    if (spool === null) return
+    await closeQuietly(spool.file)
+    removeQuietly(files, pathOf(spool.name))
+  }
+
   return {
     get sizeOctets() {
       return flushed + filled
     },
     async write(chunk) {
       assert(at === 'open', 'a finished body takes no more')
-      if (!guarded(() => hasSpace(flushed + filled + chunk.length))) {
-        throw new StoreError('no-space', 'the device is nearly full: nothing more is taken')
-      }
-      crc = crc32(chunk, crc)
-      for (let rest = chunk; rest.length > 0;) {
-        const room = BODY_IN_MEMORY_MAX_OCTETS - filled
-        if (room === 0) {
-          await guardedAsync(flush)
-          continue
-        }
-        keep(rest.subarray(0, room))
-        rest = rest.subarray(room)
-      }
+      await step(() => take(chunk))
     },
     async finish() {
       assert(at === 'open', 'a body is finished once')
@@ -108,21 +135,10 @@ function bodySink({
         return { kind: 'memory', bytes }
       }
       const { name, file } = spool
-      try {
-        return await guardedAsync(() => finishFile(name, file))
-      } catch (error) {
-        await closeQuietly(file)
-        await removeQuietly(files, pathOf(name))
-        throw error
-      }
+      return step(() => finishFile(name, file))
     },
     async abort() {
-      if (at !== 'open') return
-      at = 'aborted'
-      buffer = NO_BYTES
-      if (spool === null) return
-      await closeQuietly(spool.file)
-      await removeQuietly(files, pathOf(spool.name))
+      if (at === 'open') await giveUp()
     },
   }
 }
@@ -135,27 +151,10 @@ async function closeQuietly(file: SpoolFile): Promise<void> {
   }
 }
 
-function removeQuietly(files: Files, path: string): Promise<void> {
+function removeQuietly(files: Files, path: string): void {
   try {
     files.remove(path)
   } catch {
     // The next start empties the spool.
-  }
-  return Promise.resolve()
-}
-
-function guarded<T>(call: () => T): T {
-  try {
-    return call()
-  } catch (error) {
-    throw storeError(error)
-  }
-}
-
-async function guardedAsync<T>(call: () => Promise<T>): Promise<T> {
-  try {
-    return await call()
-  } catch (error) {
-    throw storeError(error)
   }
 }

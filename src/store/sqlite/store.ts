@@ -31,7 +31,7 @@ export function storeOver(options: {
   const { dataDir, files, clock, submit, hub } = options
   const db = openReader(databasePath(dataDir))
   const bodies = bodyReader(dataDir, files)
-  const { stage, discard } = staging({ dataDir, files, hasSpace: spaceFor({ files, clock, path: dataDir }) })
+  const { stage, discard } = staging({ dataDir, files, takeSpace: spaceFor({ files, clock, path: dataDir }) })
   let closing: Promise<void> | null = null
 
   async function close(): Promise<void> {

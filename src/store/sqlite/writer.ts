@@ -100,7 +100,7 @@ function writer(
   /** Whether segments may have come to be mostly dead since the last look. */
   let untidy = true
   const handlers = makeHandlers(db)
-  const hasSpace = spaceFor({ files, clock, path: dataDir })
+  const takeSpace = spaceFor({ files, clock, path: dataDir })
   const collect = collector(db, () => segments.currentId)
 
   const insertBody = db.prepare(
@@ -125,7 +125,7 @@ function writer(
   }
 
   function runOne(command: PreparedCommand, notices: Notices): Settled {
-    if ((command.do === 'accept' || command.do === 'append') && !hasSpace(octetsOf(command))) {
+    if ((command.do === 'accept' || command.do === 'append') && !takeSpace(spaceOf(command))) {
       return failed(new StoreError('no-space', 'the device is nearly full: nothing more is taken'))
     }
     const mark = segments.mark()
@@ -254,7 +254,7 @@ function writer(
 
   return {
     tidy() {
-      if (!untidy || poison !== null || !hasSpace(COMPACTION_STEP_OCTETS)) return false
+      if (!untidy || poison !== null || !takeSpace(COMPACTION_STEP_OCTETS)) return false
       return transaction(
         () => {
           untidy = compaction.step(COMPACTION_STEP_OCTETS)
@@ -285,6 +285,10 @@ const COMPACTION_STEP_OCTETS = 1024 * 1024
 
 type Step = { run(): number }
 type Stage = 'begin' | 'rows' | 'bytes' | 'commit'
+
+/** What the rows of one message may cost, alone in a commit: some pages each in the log, and later in the database. */
+const ROWS_OCTETS = 64 * 1024
+const spaceOf = (command: PreparedCommand): number => octetsOf(command) + ROWS_OCTETS * bodiesOf(command).length
 
 const failed = (error: unknown): Settled => ({ ok: false, error })
 const isNoSpace = (fault: unknown): boolean => fault instanceof StoreError && fault.kind === 'no-space'
