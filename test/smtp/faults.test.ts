@@ -4,6 +4,9 @@ import assert from 'node:assert/strict'
 import type { MessageSink } from '../../src/core/contract.ts'
 import type { SmtpPolicy } from '../../src/roles/contract.ts'
 import { createMtaPolicy } from '../../src/roles/mta/mta.ts'
+import { smtpSession } from '../../src/session/smtp/session.ts'
+import { createTestConnection } from '../../src/session/test-connection.ts'
+import { silentLog } from '../../src/std/log.ts'
 import { StoreError } from '../../src/store/contract.ts'
 import { HOSTNAME, openMailStage, type MailStage } from '../mail-stage.ts'
 
@@ -160,5 +163,40 @@ test('an address that fails too often is told to come later, before any password
   const elsewhere = stage.connect('submissions', { remote: '198.51.100.1' })
   elsewhere.send('HELO x.test\r\nAUTH PLAIN AGFubmFAaGVyZS50ZXN0AHNlc2FtZQ==\r\nQUIT\r\n')
   assert.match(await stage.rest(elsewhere), /^235 /m)
+  await stage.stop()
+})
+
+test('S5: before TLS no password is looked at', async () => {
+  const stage = await openMailStage()
+  const plain = 'AUTH PLAIN AGFubmFAaGVyZS50ZXN0AHNlc2FtZQ==\r\n'
+  const peer = stage.connect('submission')
+  peer.send(`HELO x.test\r\n${plain}AUTH LOGIN YW5uYUBoZXJlLnRlc3Q=\r\nAUTH SCRAM-SHA-256 biws\r\nQUIT\r\n`)
+  assert.equal((await stage.rest(peer)).match(/^530 5\.7\.0 Must issue a STARTTLS command first\r$/gm)?.length, 3)
+  const pop3 = stage.connect('pop3')
+  pop3.send(`USER anna@here.test\r\nPASS sesame\r\n${plain}QUIT\r\n`)
+  assert.equal((await stage.rest(pop3)).match(/^-ERR \[SYS\/PERM\] Encryption/gm)?.length, 3)
+  const mx = stage.connect('mx')
+  mx.send(`HELO x.test\r\n${plain}QUIT\r\n`)
+  assert.match(await stage.rest(mx), /^502 5\.5\.1 /m)
+  assert.deepEqual(
+    stage.events.filter(({ event }) => event.startsWith('auth.')),
+    [],
+  )
+  await stage.stop()
+})
+
+test('RFC 8689 §2: REQUIRETLS where it is switched on, over TLS only', async () => {
+  const stage = await openMailStage()
+  for (const tls of [false, true]) {
+    const { clock } = stage
+    const { connection, peer } = createTestConnection({ service: 'mx', clock, tls })
+    const options = { policy: stage.mta, clock, random: stage.core.random, log: silentLog, offerRequireTls: true }
+    const ended = smtpSession(connection, options)
+    peer.send('EHLO x.test\r\nMAIL FROM:<a@far.test> REQUIRETLS\r\nQUIT\r\n')
+    const said = await stage.rest(peer)
+    assert.equal(/^250[- ]REQUIRETLS\r$/m.test(said), tls)
+    assert.match(said, tls ? /^250 2\.1\.0 /m : /^555 5\.5\.4 /m)
+    await ended
+  }
   await stage.stop()
 })
