@@ -74,14 +74,17 @@ export async function hangUp({ output }: Session): Promise<Tagged> {
 async function readMessage(conversation: In, { literal }: AppendMessage): Promise<Read> {
   const sink: MessageSink = conversation.state.handle.open()
   let failure: StoreError | null = null
+  let hasNul = false
   let finished = false
   try {
     if (literal.synchronising) await conversation.output.write('+ Ready for the message\r\n')
     await eachChunk(conversation, literal.sizeOctets, async (chunk) => {
+      hasNul ||= !literal.binary && chunk.includes(0)
       // What has been asked for comes, also when there is no room for it (R6).
       if (failure === null) failure = await failureOf(sink.write(chunk))
     })
     if (failure !== null) return { refused: unavailable(failure) }
+    if (hasNul) return { refused: bad('NUL in a literal; send a literal8') } // RFC 9051 §4.3, RFC 3516 §4.4
     finished = true
     const staged = await sink.finish().catch(onlyStoreError)
     if (staged instanceof StoreError) return { refused: unavailable(staged) }
