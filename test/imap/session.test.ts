@@ -161,6 +161,9 @@ test('R6: a message that finds no room on its way in is taken from the wire and 
     })
     assert.match((await client.ask('APPEND INBOX {12+}\r\na LOGOUT\r\n\r\n')).at(-1)!, /^NO \[UNAVAILABLE\]/)
     assert.match((await client.ask('NOOP')).at(-1)!, /^OK/)
+    const blind = await logIn(stage, { wrap: failing(['find'], 'busy') })
+    assert.match((await blind.ask('APPEND INBOX {12+}\r\na LOGOUT\r\n\r\n')).at(-1)!, /^NO \[UNAVAILABLE\]/)
+    assert.match((await blind.ask('NOOP')).at(-1)!, /^OK/)
   }))
 
 test('R11: a damaged message does not keep the others back', () =>

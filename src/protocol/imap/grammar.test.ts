@@ -3,7 +3,7 @@ import assert from 'node:assert/strict'
 import * as fc from 'fast-check'
 import { attempt, Cursor } from './cursor.ts'
 import { parseDate, parseDateTime, printDateTime } from './date.ts'
-import { parseFetchItems, printSection } from './fetch.ts'
+import { parseFetchItems, parseSection, printSection } from './fetch.ts'
 import { parseFlagList, parseStoreFlags } from './flags.ts'
 import { decodeUtf7, encodeUtf7, parseMailbox } from './mailbox-name.ts'
 import { printAstring, printString } from './print.ts'
@@ -295,4 +295,19 @@ test('S13: nesting is limited, deep or not, before and after login', () => {
   refused(`${'OR ALL '.repeat(50_000)}ALL`, parseSearch)
   refused('((()))', parseFlagList, 2)
   assert.notEqual(typeof run(`${'('.repeat(20)}ALL${')'.repeat(20)}`, parseSearch), 'string')
+})
+
+test('property: sections print as they are read', () => {
+  const parts = fc.array(fc.integer({ min: 1, max: 99 }), { maxLength: 5 })
+  const text = fc.constantFrom('HEADER', 'TEXT', null)
+  const fields = fc.array(fc.stringMatching(/^[ -~]{1,12}$/), { minLength: 1, maxLength: 4 })
+  const section = fc.oneof(
+    fc.record({ parts, text, fields: fc.constant([]) }),
+    fc.record({ parts, text: fc.constantFrom('HEADER.FIELDS', 'HEADER.FIELDS.NOT'), fields }),
+  )
+  fc.assert(
+    fc.property(section, (value) => {
+      assert.deepEqual(run(printSection(value as Parameters<typeof printSection>[0]), parseSection), { ...value })
+    }),
+  )
 })

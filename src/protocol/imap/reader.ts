@@ -24,10 +24,10 @@ export type Received =
   /** A whole command: lines and literals as they came, without the last CRLF. */
   | { readonly kind: 'command'; readonly bytes: Buffer }
   /**
-   * A literal is announced; `text` gives the command up to and with that announcement's CRLF. The owner answers with
+   * A literal is announced; `head` is the command's first line, `text` gives all up to and with the announcement's CRLF. The owner answers with
    * `keep` (then says `+` if it is synchronising), `pass` (takes the octets itself) or `drop`.
    */
-  | { readonly kind: 'literal'; readonly text: () => Buffer; readonly literal: Literal }
+  | { readonly kind: 'literal'; readonly head: Buffer; readonly text: () => Buffer; readonly literal: Literal }
   /** The command is gone. */
   | { readonly kind: 'bad'; readonly why: BadLine | 'command-too-long'; readonly tag: string | null }
 
@@ -113,7 +113,7 @@ export function createReader(): Reader {
       return { kind: 'command', bytes }
     }
     parts.push(CRLF)
-    return { kind: 'literal', text: joined, literal }
+    return { kind: 'literal', head: parts[0]!, text: joined, literal }
   }
 
   return {

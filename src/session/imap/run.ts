@@ -1,6 +1,6 @@
 import { StoreError } from '../../core/contract.ts'
 import { IMAP_ERRORS_MAX } from '../../model/limits.ts'
-import { parseAppendStart } from '../../protocol/imap/command/append.ts'
+import { looksLikeAppend, parseAppendStart } from '../../protocol/imap/command/append.ts'
 import { attempt, Cursor, Fault } from '../../protocol/imap/cursor.ts'
 import type { Received } from '../../protocol/imap/reader.ts'
 import { bad, no, printTagged, type Command, type Conversation, type Tagged } from './command.ts'
@@ -37,9 +37,11 @@ export function createRunner(session: OpenConversation): Runner {
   const onBad = (received: Extract<Received, { kind: 'bad' }>): Promise<Next> =>
     finish(received.tag ?? '*', bad(BAD_LINES[received.why]))
 
-  const onLiteral = async ({ text, literal }: Extract<Received, { kind: 'literal' }>): Promise<Next> => {
+  const onLiteral = async ({ head: first, text, literal }: Extract<Received, { kind: 'literal' }>): Promise<Next> => {
     const { form, state } = session
-    const head = parseAppendStart(text(), { form, nestingMax: nestingMax(loggedIn()) })
+    const head = looksLikeAppend(first)
+      ? parseAppendStart(text(), { form, nestingMax: nestingMax(loggedIn()) })
+      : ({ ok: true, value: null } as const)
     if (head.ok && head.value !== null && state.at !== 'connected') {
       const start = head.value
       session.tag = start.tag

@@ -17,6 +17,16 @@ export type AppendMessage = {
 
 export type AppendStart = { readonly tag: string; readonly mailbox: string; readonly message: AppendMessage }
 
+/** Whether a command that begins so is an APPEND; cheap, since it is asked at every literal. */
+export function looksLikeAppend(head: Buffer): boolean {
+  const cursor = new Cursor(head, { nestingMax: 1 })
+  const found = attempt(() => {
+    cursor.tag()
+    return cursor.skip(' APPEND ')
+  })
+  return found.ok && found.value
+}
+
 /**
  * Reads a command up to a literal's announcement as the head of an APPEND.
  * @param text with the announcement and its CRLF
@@ -27,12 +37,9 @@ export function parseAppendStart(
   options: { form: NameForm; nestingMax: number },
 ): { ok: true; value: AppendStart | null } | { ok: false; error: Fault; tag: string } {
   const cursor = new Cursor(text, { nestingMax: options.nestingMax })
-  const head = attempt(() => {
-    const tag = cursor.tag()
-    return cursor.skip(' APPEND ') ? tag : null
-  })
-  if (!head.ok || head.value === null) return { ok: true, value: null }
-  const tag = head.value
+  if (!looksLikeAppend(text)) return { ok: true, value: null }
+  const tag = cursor.tag()
+  cursor.expect(' APPEND ')
   const started = attempt(() => {
     if (endsHere(cursor)) return null
     const mailbox = parseMailbox(cursor, options.form)

@@ -20,13 +20,15 @@ type Read = { readonly staged: StagedMessage } | { readonly refused: Tagged }
  */
 export async function append(conversation: In, start: AppendStart): Promise<Tagged> {
   const { handle } = conversation.state
-  const target = await handle.find(start.mailbox)
   const { messageMaxOctets } = conversation
   const { reader } = conversation.input
   const drafts: AppendDraft[] = []
   let taken = false
   try {
-    let refused = target === null ? tryCreate() : null
+    // What fails before the octets are read must not leave them to be taken for commands.
+    const target = await handle.find(start.mailbox).catch(onlyStoreError)
+    let refused: Tagged | null =
+      target === null ? tryCreate() : target instanceof StoreError ? unavailable(target) : null
     for (let message = start.message; ;) {
       reader.pass()
       refused ??= tooBig(message.literal, messageMaxOctets) ?? tooMany(drafts)
@@ -43,7 +45,7 @@ export async function append(conversation: In, start: AppendStart): Promise<Tagg
       if ('status' in next) return refused ?? next
       message = next
     }
-    if (refused !== null || target === null) return refused ?? tryCreate()
+    if (refused !== null || target === null || target instanceof StoreError) return refused ?? tryCreate()
     const outcome = await handle.append(target.mailboxId, drafts)
     if (outcome.at === 'not-found') return tryCreate()
     if (outcome.at !== 'done') return problem(outcome)
