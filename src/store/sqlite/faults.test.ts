@@ -235,6 +235,28 @@ suite('a start after an accident', () => {
       assert.deepEqual(aside, [join(setAsidePath(dataDir), segmentName(2))])
     }))
 
+  test('what a crash cut short is litter, collected after its time', () =>
+    world(async ({ store, files, dataDir, ann }) => {
+      const large = Buffer.alloc(2 * BODY_IN_MEMORY_MAX_OCTETS, 'x')
+      const staged = await draft(store, large)
+      files.arm({ at: 0, code: 'POWER', only: 'sync' }) // The file has its name, its row is not committed.
+      const append = { accountId: ann, mailboxId: await mailboxId(store, ann), now: NOW }
+      const messages = [{ ...staged, flags: [], internalDate: 0 }]
+      await assert.rejects(store.run({ do: 'append', ...append, messages }))
+      await store.close()
+      const disk = files.afterCrash('all')
+      const segments = () => disk.names().filter((name) => name.endsWith('.seg')).length
+      for (const [now, count] of [
+        [ORPHAN_BODY_GRACE_MS - 1, 2],
+        [ORPHAN_BODY_GRACE_MS, 1],
+      ] as const) {
+        const again = await reopen(dataDir, disk, now)
+        assert.deepEqual(await contents(again, ann), ['the first'])
+        await again.close()
+        assert.equal(segments(), count)
+      }
+    }))
+
   test('litter of the database’s own is collected after its time, not before', () =>
     world(async ({ store, files, dataDir, ann }) => {
       await store.close()

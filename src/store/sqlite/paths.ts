@@ -4,6 +4,7 @@ import { join } from 'node:path'
 export const lockPath = (dataDir: string): string => join(dataDir, 'lock.db')
 export const databasePath = (dataDir: string): string => join(dataDir, 'store.db')
 export const segmentsPath = (dataDir: string): string => join(dataDir, 'segments')
+export const knownPath = (dataDir: string): string => join(dataDir, 'newest-segment')
 /** Segments that the database knows nothing of. */
 export const setAsidePath = (dataDir: string): string => join(dataDir, 'set-aside')
 export const spoolPath = (dataDir: string): string => join(dataDir, 'spool')

@@ -5,6 +5,7 @@ import type { Log } from '../../std/log.ts'
 import { ORPHAN_BODY_GRACE_MS } from '../../model/limits.ts'
 import type { Files } from '../files.ts'
 import type { Database } from './database.ts'
+import { newestKnown } from './known-segments.ts'
 import { segmentIdOf, segmentName, segmentPath, segmentsPath, setAsidePath, spoolPath } from './paths.ts'
 import { decodeHead, HEAD_OCTETS, matchesMeta } from './record.ts'
 import { openSegmentLog, type SegmentLog } from './segments.ts'
@@ -45,11 +46,13 @@ export function recover(
     onDisk.delete(segmentId)
   }
   const [given] = db.prepare<[number]>(`SELECT seq FROM sqlite_sequence WHERE name = 'segment'`).get() ?? [0]
-  let newest = given
+  const known = newestKnown(dataDir, files)
+  let newest = Math.max(given, known)
   for (const segmentId of onDisk) {
     newest = Math.max(newest, segmentId)
-    if (segmentId <= given) collectOrphan(options, segmentId)
-    else setAside(options, segmentId)
+    // Committed once, and not by this database: it is an older snapshot.
+    if (given < segmentId && segmentId <= known) setAside(options, segmentId)
+    else collectOrphan(options, segmentId)
   }
   log.debug({ event: 'store.recovered', segments: rows.length, orphans: onDisk.size })
 
@@ -112,7 +115,7 @@ function cut(files: Files, path: string, sizeOctets: number): void {
   }
 }
 
-/** Bytes that the database once knew, or that a crash kept from it: litter, collected after a while (R5). */
+/** Of a group that a crash cut short, or removed from the database just before one: litter, collected after a while (R5). */
 function collectOrphan({ dataDir, files, clock, log }: Options, segmentId: number): void {
   const path = segmentPath(dataDir, segmentId)
   const found = files.stat(path)
@@ -121,16 +124,9 @@ function collectOrphan({ dataDir, files, clock, log }: Options, segmentId: numbe
   log.info({ event: 'store.segment.orphan', segmentId, octets: found.sizeOctets })
 }
 
-/**
- * A file newer than anything the database knows: of a group that a crash cut short, or acknowledged mail that an older
- * snapshot of the database has not heard of. Kept, out of the way, for a person to judge.
- */
+/** Acknowledged mail that the database has not heard of: kept, out of the way, for a person to judge. */
 function setAside({ dataDir, files, log }: Options, segmentId: number): void {
   const path = segmentPath(dataDir, segmentId)
-  if (files.stat(path)?.sizeOctets === 0) {
-    files.remove(path)
-    return
-  }
   files.makeDirectory(setAsidePath(dataDir))
   const to = join(setAsidePath(dataDir), segmentName(segmentId))
   files.rename(path, to)

@@ -8,6 +8,7 @@ import { SEGMENT_MAX_OCTETS } from '../../model/limits.ts'
 import { StoreError } from '../contract.ts'
 import type { Files } from '../files.ts'
 import { storeError } from './errors.ts'
+import { knownSegments } from './known-segments.ts'
 import { isSpoolName, segmentPath, segmentsPath, spoolPath } from './paths.ts'
 import { bodyOctets, type PreparedBody } from './prepared.ts'
 import { encodeHead, HEAD_OCTETS } from './record.ts'
@@ -76,6 +77,7 @@ export function openSegmentLog(options: {
   let tail = committed
   let places: Place[] = []
   const open = new Map<number, number>()
+  const known = knownSegments(dataDir, files)
 
   function reserve(octets: number): Tail {
     if (tail.end > 0 && tail.end + octets > segmentMaxOctets) tail = { segmentId: nextId++, end: 0 }
@@ -204,6 +206,7 @@ export function openSegmentLog(options: {
       }
     },
     commit() {
+      for (const { segmentId, moved } of places) known.add(Math.max(segmentId, moved?.segmentId ?? 0))
       committed = tail
       places = []
       closeOthers()
