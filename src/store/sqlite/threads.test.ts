@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { silentLog } from '../../std/log.ts'
+import { BODY_IN_MEMORY_MAX_OCTETS, COMMIT_GROUP_MAX, COMMIT_GROUP_MAX_OCTETS } from '../../model/limits.ts'
 import { storeSuite } from '../contract-suite.ts'
 import { type Store, StoreError } from '../contract.ts'
 import { testClock } from '../testing/clock.ts'
@@ -57,6 +58,20 @@ suite('the writer’s thread', () => {
       const entries = await collect(three.mail.entries(ann, await mailboxId(three, ann), ALL))
       assert.equal(entries.length, 40)
       await Promise.all(stores.map((store) => store.close()))
+    }))
+
+  test('more than one commit carries, given at once', () =>
+    started(async (_writer, connect) => {
+      const store = await connect()
+      const names = Array.from({ length: 2 * COMMIT_GROUP_MAX + 1 }, (_, i) => `d${i}.example`)
+      const outcomes = await Promise.all(names.map((name) => store.run({ do: 'addDomain', name })))
+      assert.ok(outcomes.every(({ at }) => at === 'done'))
+      const ann = await account(store)
+      const large = Buffer.alloc(BODY_IN_MEMORY_MAX_OCTETS, 'x')
+      const count = Math.ceil(COMMIT_GROUP_MAX_OCTETS / large.length) + 1
+      const uids = await Promise.all(Array.from({ length: count }, () => deliver(store, ann, large)))
+      assert.equal(new Set(uids).size, count)
+      await store.close()
     }))
 
   test('a store that is closed leaves the others alone', () =>

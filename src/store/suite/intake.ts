@@ -1,0 +1,210 @@
+/** `accept`, `append`, bodies and the reading of them. */
+import assert from 'node:assert/strict'
+import { BODY_IN_MEMORY_MAX_OCTETS, ENTRIES_PER_BATCH, KEYWORDS_PER_MAILBOX_MAX } from '../../model/limits.ts'
+import type { AccountId, MailboxId, MessageKey } from '../../model/ids.ts'
+import { StoreError } from '../contract.ts'
+import {
+  accept,
+  account,
+  ALL,
+  collect,
+  deliver,
+  draft,
+  mailboxId,
+  NOW,
+  range,
+  relayTo,
+  summaryOf,
+} from '../testing/letters.ts'
+import { type Check, text, entriesOf, uidsOf, info, countsHold } from './shared.ts'
+
+export function intakeTests(check: Check): void {
+  check('accept: local deliveries and queue entries of one message', async (store) => {
+    const ann = await account(store, 'ann')
+    const bob = await account(store, 'bob')
+    const outcome = await accept(store, 'Return-Path: <>\r\n\r\nhello', {
+      local: [
+        { accountId: ann, mailbox: 'Sent', flags: ['\\Seen', 'Work'] },
+        { accountId: 999 as AccountId, mailbox: 'INBOX', flags: [] },
+        { accountId: bob, mailbox: 'Junk', flags: [] }, // No such mailbox: the inbox.
+      ],
+      relay: [relayTo('b.example', { skipOctets: 17 }), relayTo('c.example')],
+    })
+    assert.ok(outcome.at === 'accepted')
+    const annSent = await mailboxId(store, ann, 'Sent')
+    const bobInbox = await mailboxId(store, bob)
+    assert.deepEqual(outcome.local, [{ mailboxId: annSent, uid: 1 }, null, { mailboxId: bobInbox, uid: 1 }])
+    assert.equal(outcome.queueIds.length, 2)
+    const [stored] = await collect(store.mail.messages(ann, annSent, ALL))
+    assert.ok(stored !== undefined)
+    const { summary, ...entry } = stored
+    assert.deepEqual(summary, summaryOf(24, 'Return-Path: <>\r\n\r\nhello'))
+    assert.deepEqual(entry.flags, ['\\Seen', 'Work'])
+    assert.deepEqual([entry.internalDate, entry.savedAt, entry.sizeOctets], [NOW, NOW, 24])
+    const [first, second] = outcome.queueIds
+    assert.equal(text(await store.queue.read(first!, 0, 100)), '\r\nhello')
+    assert.equal(text(await store.queue.read(first!, 2, 4)), 'he')
+    assert.equal((await store.queue.entry(first!))?.sizeOctets, 7)
+    assert.equal((await store.queue.entry(second!))?.sizeOctets, 24)
+    await countsHold(store, ann)
+    await countsHold(store, bob)
+  })
+
+  check('accept: several deliveries to one account share the content', async (store) => {
+    const ann = await account(store)
+    const one = { accountId: ann, mailbox: 'INBOX' as const, flags: [] }
+    await accept(store, 'twice', { local: [one, one] })
+    const entries = await entriesOf(store, ann, await mailboxId(store, ann))
+    assert.deepEqual(
+      entries.map((entry) => entry.uid),
+      [1, 2],
+    )
+    assert.equal(entries[0]?.messageKey, entries[1]?.messageKey)
+    await countsHold(store, ann)
+  })
+
+  check('accept: over quota only when nobody has room', async (store) => {
+    const full = await account(store, 'full', 3)
+    const roomy = await account(store, 'roomy', 100)
+    const to = (accountId: AccountId) => ({ accountId, mailbox: 'INBOX' as const, flags: [] })
+    assert.deepEqual(await accept(store, 'four', { local: [to(full)] }), { at: 'over-quota' })
+    assert.equal((await store.directory.account(full))?.usedMessages, 0)
+    assert.equal((await accept(store, 'thr', { local: [to(full)] })).at, 'accepted')
+    assert.equal((await accept(store, 'more', { local: [to(full), to(roomy)] })).at, 'accepted')
+    assert.equal((await accept(store, 'more', { local: [to(full)], relay: [relayTo('b.example')] })).at, 'accepted')
+    assert.equal((await store.directory.account(full))?.usedOctets, 11)
+    await countsHold(store, full)
+  })
+
+  check('append: all or none, in order', async (store) => {
+    const ann = await account(store, 'ann', 20)
+    const inbox = await mailboxId(store, ann)
+    const message = async (content: string, flags: string[] = []) => ({
+      ...(await draft(store, content)),
+      flags,
+      internalDate: 5,
+    })
+    const base = { do: 'append', accountId: ann, mailboxId: inbox, now: NOW } as const
+    const done = await store.run({ ...base, messages: [await message('one', ['\\Draft']), await message('two')] })
+    assert.ok(done.at === 'done')
+    assert.deepEqual(done.uids, [1, 2])
+    const mailbox = await info(store, ann, inbox)
+    assert.equal(done.uidValidity, mailbox.uidValidity)
+    assert.equal(done.modSeq, mailbox.highestModSeq)
+    const entries = await entriesOf(store, ann, inbox)
+    assert.deepEqual(
+      entries.map(({ internalDate, savedAt, flags, modSeq }) => [internalDate, savedAt, flags, modSeq]),
+      [
+        [5, NOW, ['\\Draft'], done.modSeq],
+        [5, NOW, [], done.modSeq],
+      ],
+    )
+    const tooMuch = await store.run({ ...base, messages: [await message('a'), await message('x'.repeat(14))] })
+    assert.deepEqual(tooMuch, { at: 'over-quota' })
+    const many = Array.from({ length: KEYWORDS_PER_MAILBOX_MAX + 1 }, (_, i) => `k${i}`)
+    assert.deepEqual(await store.run({ ...base, messages: [await message('a', many)] }), { at: 'too-many-keywords' })
+    const nowhere = await store.run({ ...base, mailboxId: 77 as MailboxId, messages: [await message('a')] })
+    assert.deepEqual(nowhere, { at: 'not-found' })
+    assert.deepEqual(await uidsOf(store, ann, inbox), [1, 2])
+    await countsHold(store, ann)
+  })
+
+  for (const size of [0, 1, BODY_IN_MEMORY_MAX_OCTETS, BODY_IN_MEMORY_MAX_OCTETS + 1, 3 * BODY_IN_MEMORY_MAX_OCTETS]) {
+    check(`a body of ${size} octets comes back as it was`, async (store, opened) => {
+      const ann = await account(store)
+      const bytes = Buffer.alloc(size, 'The quick brown fox. ')
+      await deliver(store, ann, bytes)
+      let now = store
+      for (const restart of [false, true]) {
+        if (restart) now = (await opened.reopen()).store
+        const [entry] = await entriesOf(now, ann, await mailboxId(now, ann))
+        assert.ok(entry !== undefined)
+        const { messageKey } = entry
+        assert.equal(entry.sizeOctets, size)
+        assert.ok(bytes.equals(await now.mail.read(ann, messageKey, 0, size)))
+        assert.ok(bytes.equals(await now.mail.read(ann, messageKey, 0, size + 10)))
+        assert.ok(bytes.subarray(3, 9).equals(await now.mail.read(ann, messageKey, 3, 9)))
+        const half = size >> 1
+        const pieces = [await now.mail.read(ann, messageKey, 0, half), await now.mail.read(ann, messageKey, half, size)]
+        assert.ok(bytes.equals(Buffer.concat(pieces)))
+        assert.equal((await now.mail.read(ann, messageKey, size, size + 5)).length, 0)
+      }
+    })
+  }
+
+  check('a sink keeps a copy; abort and discard let go', async (store) => {
+    const ann = await account(store)
+    const inbox = await mailboxId(store, ann)
+    const chunk = Buffer.from('abc')
+    const sink = store.stage()
+    await sink.write(chunk)
+    chunk.fill('x')
+    await sink.write(Buffer.from('def'))
+    assert.equal(sink.sizeOctets, 6)
+    const body = await sink.finish()
+    const message = { body, summary: summaryOf(6), flags: [], internalDate: 0 }
+    await store.run({ do: 'append', accountId: ann, mailboxId: inbox, messages: [message], now: NOW })
+    const [entry] = await entriesOf(store, ann, inbox)
+    assert.equal(text(await store.mail.read(ann, entry!.messageKey, 0, 6)), 'abcdef')
+    await store.discard(body)
+    const large = store.stage()
+    await large.write(Buffer.alloc(2 * BODY_IN_MEMORY_MAX_OCTETS))
+    await large.abort()
+    await large.abort()
+    const unused = (await draft(store, Buffer.alloc(2 * BODY_IN_MEMORY_MAX_OCTETS))).body
+    await store.discard(unused)
+    await store.discard(unused)
+  })
+
+  check('a sink given up while it writes leaves the others alone', async (store) => {
+    const ann = await account(store)
+    const large = Buffer.alloc(5 * BODY_IN_MEMORY_MAX_OCTETS, 'g')
+    const sinks = Array.from({ length: 8 }, () => store.stage())
+    const writes = Promise.allSettled(sinks.map((sink) => sink.write(large)))
+    await Promise.all(sinks.filter((_, i) => i % 2 === 0).map((sink) => sink.abort()))
+    for (const [i, { status }] of (await writes).entries()) {
+      const sink = sinks[i]!
+      assert.equal(status, i % 2 === 0 ? 'rejected' : 'fulfilled')
+      if (status === 'rejected') continue
+      const body = await sink.finish()
+      const message = { body, summary: summaryOf(large.length), flags: [], internalDate: 0 }
+      const at = { accountId: ann, mailboxId: await mailboxId(store, ann) }
+      await store.run({ do: 'append', ...at, messages: [message], now: NOW })
+    }
+    for (const { messageKey } of await entriesOf(store, ann, await mailboxId(store, ann))) {
+      assert.ok(large.equals(await store.mail.read(ann, messageKey, 0, large.length)))
+    }
+  })
+
+  check('reading what is not there', async (store) => {
+    const ann = await account(store)
+    await assert.rejects(store.mail.read(ann, 7 as MessageKey, 0, 1), (error: unknown) => {
+      return error instanceof StoreError && error.kind === 'damaged'
+    })
+    assert.deepEqual(await collect(store.mail.entries(ann, 9 as MailboxId, ALL)), [])
+    assert.equal(await store.mail.mailbox(ann, 9 as MailboxId), null)
+    assert.equal(await store.mail.mailboxByName(ann, 'Nope'), null)
+  })
+
+  check('long lists come whole, in order, in batches', async (store) => {
+    const ann = await account(store)
+    const inbox = await mailboxId(store, ann)
+    const count = 2 * ENTRIES_PER_BATCH + 10
+    const all = Array.from({ length: count }, (_, i) => i + 1)
+    await Promise.all(all.map((i) => deliver(store, ann, `m${i}`)))
+    assert.deepEqual(await uidsOf(store, ann, inbox), all)
+    const batches: number[] = []
+    const seen: number[] = []
+    for await (const batch of store.mail.messages(ann, inbox, [range(2, 5), range(4, count), range(1)])) {
+      batches.push(batch.length)
+      for (const message of batch) seen.push(message.uid)
+    }
+    assert.deepEqual(seen, all)
+    assert.ok(batches.length > 1 && batches.every((size) => size <= 2 * ENTRIES_PER_BATCH))
+    const some = await collect(store.mail.entries(ann, inbox, [range(7), range(3, 4), range(count, 4_294_967_295)]))
+    assert.deepEqual(
+      some.map((entry) => entry.uid),
+      [3, 4, 7, count],
+    )
+  })
+}
