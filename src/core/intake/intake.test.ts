@@ -288,3 +288,50 @@ test('an aborted message leaves nothing', async () => {
   await world.intake.discard(await staged(world, to, { content: CONTENT }))
   assert.deepEqual(await inboxOf(world, world.ann), [])
 })
+
+test('success is reported to a verified sender who asked (RFC 3461 §5.2.3): delivered, expanded, and to nobody else', async () => {
+  await using world = await openWorld()
+  await world.directory.addAlias('team@here.test', ['ann@here.test', 'bob@here.test', 'far@away.test'])
+  const send = async (
+    to: Envelope['recipients'],
+    more: Partial<Envelope>,
+    senderVerified: boolean,
+  ): Promise<string[]> => {
+    const asked = { ...envelope([], { reversePath: at('bob@here.test'), ...more }), recipients: to }
+    const message = await staged(world, asked, { content: 'From: bob@here.test\r\nSubject: Did it?\r\n\r\nx' })
+    await world.intake.accept({ envelope: asked, message, traceId: TRACE, senderVerified })
+    return (await inboxOf(world, world.bob)).filter((text) => text.includes('multipart/report'))
+  }
+  const success = { notify: ['success' as const] }
+  const ann = { address: at('ann@here.test') }
+  assert.deepEqual(await send([{ ...ann, ...success }], {}, false), [])
+  assert.deepEqual(await send([ann], {}, true), [])
+  assert.deepEqual(await send([{ ...ann, ...success }], { reversePath: null }, true), [])
+
+  const dsn = { dsn: { envelopeId: 'QQ1' } }
+  const [report = ''] = await send([{ ...ann, ...success, originalRecipient: 'rfc822;Ann@here.test' }], dsn, true)
+  assert.match(report, /^Return-Path: <>\r\n/)
+  assert.match(report, /^Original-Envelope-Id: QQ1\r$/m)
+  assert.match(report, /^Final-Recipient: rfc822; ann@here\.test\r\nAction: delivered\r\nStatus: 2\.0\.0\r$/m)
+  assert.match(report, /^Subject: Did it\?\r$/m)
+  assert.doesNotMatch(report, /Return-Path: <bob/)
+
+  const [, group = ''] = await send([{ address: at('team@here.test'), ...success }], {}, true)
+  assert.match(group, /Action: expanded/)
+  const [entry] = await world.store.queue.list()
+  assert.deepEqual(entry?.recipients[0]?.notify, 'never')
+})
+
+test('a group of outside addresses alone is reported as expanded too', async () => {
+  await using world = await openWorld()
+  await world.directory.addAlias('far@here.test', ['one@away.test', 'two@away.test'])
+  const to = {
+    ...envelope([], { reversePath: at('bob@here.test') }),
+    recipients: [{ address: at('far@here.test'), notify: ['success' as const] }],
+  }
+  const message = await staged(world, to, { content: 'Subject: Out\r\n\r\nx' })
+  await world.intake.accept({ envelope: to, message, traceId: TRACE, senderVerified: true })
+  const [report = ''] = await inboxOf(world, world.bob)
+  assert.match(report, /Final-Recipient: rfc822; far@here\.test\r\nAction: expanded/)
+  assert.match(report, /Subject: Out/)
+})

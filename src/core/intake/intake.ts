@@ -4,11 +4,13 @@ import { silentLog, type Log } from '../../std/log.ts'
 import { token, type Random } from '../../std/random.ts'
 import type { Address } from '../../model/address.ts'
 import type { Envelope, Recipient } from '../../model/envelope.ts'
-import type { AccountId } from '../../model/ids.ts'
+import type { AccountId, MailboxId, QueueId, Uid } from '../../model/ids.ts'
+import type { Answer } from '../../model/queue.ts'
 import { printPath } from '../../format/address/address.ts'
 import { printTraceDate } from '../../format/trace/received.ts'
 import { StoreError, type LocalDelivery, type Store } from '../../store/contract.ts'
 import type { Intake, MessageSink, RecipientLookup } from '../contract.ts'
+import { makeNotice, wants, type Reported, type Subject } from '../queue/notices.ts'
 import { canonicalDomain } from '../directory/canonical.ts'
 import { createRoutes, type Route } from '../directory/routes.ts'
 import { createHeaderCompleter } from './header-completer.ts'
@@ -39,6 +41,22 @@ async function stageWhole(sink: MessageSink, content: Uint8Array): ReturnType<Me
   }
 }
 
+/** Where a message was kept; for reading it back. */
+type Kept = { readonly skipOctets: number } & (
+  | { readonly place: { readonly accountId: AccountId; readonly mailboxId: MailboxId; readonly uid: Uid } }
+  | { readonly place: null; readonly queueId: QueueId }
+)
+
+/** Whose mail has arrived as far as it goes, and is to be told of. What is relayed to one address is reported from there. */
+function succeeded(routed: readonly { asked: Recipient; route: Route }[]): Reported[] {
+  const answer: Answer = { code: 250, status: '2.0.0', text: 'Kept', remote: null }
+  return routed.flatMap(({ asked, route: { accounts, foreign } }): Reported[] => {
+    const group = accounts.length + foreign.length > 1 // RFC 3461 §5.2.7.3
+    if ((accounts.length === 0 && !group) || !wants(asked, 'success')) return []
+    return [{ recipient: asked, action: group ? 'expanded' : 'delivered', answer }]
+  })
+}
+
 /** Where one message goes: each account and each foreign address once. */
 function gather(routes: readonly { asked: Recipient; route: Route }[]): { local: LocalDelivery[]; relay: RelayPlan } {
   const accounts = new Set<AccountId>()
@@ -62,13 +80,68 @@ export function createIntake(options: {
   postmaster: Address | null
   log?: Log
 }): Intake {
-  const { store, clock, random } = options
+  const { store, clock, random, hostname } = options
   const log = options.log ?? silentLog
   const routes = createRoutes({
     directory: store.directory,
     hostname: canonicalDomain(options.hostname),
     postmaster: options.postmaster,
   })
+
+  const prepareNotice: Intake['prepareNotice'] = async ({ to, content, traceId, smtputf8, requireTls }) => {
+    const route = await routes.resolve(to, { fallbacks: true })
+    if (route.cut || leadsNowhere(route)) return null
+    const sink = openSink({ store, prefix: { returnPath: returnPath(null), received: '' }, nulInBody: false })
+    const message = await stageWhole(sink, content)
+    assert(!('at' in message), 'a notice of our own is well-formed')
+    const now = clock.now()
+    const { local, relay } = gather([{ asked: { address: to, notify: 'never' }, route }])
+    const envelope: Omit<Envelope, 'recipients'> = {
+      reversePath: null, // RFC 3464 §2, RFC 5321 §6.1: nobody answers a notice.
+      body: content.some((octet) => octet > 0x7f) ? '8BITMIME' : '7BIT',
+      smtputf8,
+      requireTls,
+    }
+    return {
+      message: { body: message.body, summary: message.summary },
+      traceId,
+      acceptedAt: now,
+      local,
+      relay: relay.drafts({ envelope, skipOctets: message.skipOctets, now, senderVerified: false }),
+    }
+  }
+
+  /** The content as it was relayed, read back from where it is kept. */
+  const readBack = async (kept: Kept, start: number, end: number): Promise<Uint8Array> => {
+    const { skipOctets } = kept
+    if (kept.place === null) return store.queue.read(kept.queueId, start, end)
+    const { accountId, mailboxId, uid } = kept.place
+    for await (const [entry] of store.mail.entries(accountId, mailboxId, [{ from: uid, to: uid }])) {
+      if (entry !== undefined) return store.mail.read(accountId, entry.messageKey, skipOctets + start, skipOctets + end)
+    }
+    return new Uint8Array() // Read and expunged already.
+  }
+
+  /**
+   * RFC 3461 §5.2.3, §5.2.7: tells a sender who asked that the message has arrived. The message is kept already, so what
+   * fails here is logged and nothing more; a crash in between leaves the sender without the notice, never without the mail.
+   */
+  const reportSuccess = async (about: Subject, reported: readonly Reported[], kept: Kept): Promise<void> => {
+    try {
+      const now = clock.now()
+      const notice = await makeNotice(about, reported, {
+        read: (start, end) => readBack(kept, start, end),
+        prepareNotice,
+        hostname,
+        random,
+        now,
+        retryUntil: now,
+      })
+      if (notice !== null) await store.run({ do: 'accept', ...notice })
+    } catch (error) {
+      log.warn({ event: 'intake.notice.failed', traceId: about.traceId, cause: String(error) })
+    }
+  }
 
   return {
     async lookup(address, sizeOctets) {
@@ -126,31 +199,20 @@ export function createIntake(options: {
       })
       const { queueIds } = outcome
       log.info({ event: 'intake.accepted', traceId, sizeOctets: message.summary.sizeOctets, local: kept, queueIds })
+      const reported = senderVerified ? succeeded(routed) : []
+      if (reported.length > 0) {
+        const { skipOctets } = message
+        const sizeOctets = message.summary.sizeOctets - skipOctets
+        const about = { envelope: rest, traceId, senderVerified, acceptedAt: now, sizeOctets }
+        const [place] = kept
+        const [queueId] = queueIds
+        if (place !== undefined) await reportSuccess(about, reported, { place, skipOctets })
+        else if (queueId !== undefined) await reportSuccess(about, reported, { place: null, queueId, skipOctets })
+      }
       return { at: 'accepted', queueIds, delivered: kept.length }
     },
 
-    async prepareNotice({ to, content, traceId, smtputf8, requireTls }) {
-      const route = await routes.resolve(to, { fallbacks: true })
-      if (route.cut || leadsNowhere(route)) return null
-      const sink = openSink({ store, prefix: { returnPath: returnPath(null), received: '' }, nulInBody: false })
-      const message = await stageWhole(sink, content)
-      assert(!('at' in message), 'a notice of our own is well-formed')
-      const now = clock.now()
-      const { local, relay } = gather([{ asked: { address: to, notify: 'never' }, route }])
-      const envelope: Omit<Envelope, 'recipients'> = {
-        reversePath: null, // RFC 3464 §2, RFC 5321 §6.1: nobody answers a notice.
-        body: content.some((octet) => octet > 0x7f) ? '8BITMIME' : '7BIT',
-        smtputf8,
-        requireTls,
-      }
-      return {
-        message: { body: message.body, summary: message.summary },
-        traceId,
-        acceptedAt: now,
-        local,
-        relay: relay.drafts({ envelope, skipOctets: message.skipOctets, now, senderVerified: false }),
-      }
-    },
+    prepareNotice,
 
     discard: (message) => store.discard(message.body),
   }

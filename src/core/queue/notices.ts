@@ -2,18 +2,19 @@ import { token, type Random } from '../../std/random.ts'
 import { isAsciiAddress, printAddress } from '../../format/address/address.ts'
 import { buildDsn, type DsnRecipient } from '../../format/dsn/dsn.ts'
 import { DSN_RETURNED_MAX_OCTETS } from '../../model/limits.ts'
-import type { Answer, QueueEntry, QueuedRecipient } from '../../model/queue.ts'
+import type { Recipient } from '../../model/envelope.ts'
+import type { Answer, QueueEntry } from '../../model/queue.ts'
 import type { AcceptInput } from '../../store/contract.ts'
 import type { DeliveryResult, Intake } from '../contract.ts'
 
 export type Reported = {
-  readonly recipient: QueuedRecipient
+  readonly recipient: Recipient
   readonly action: DsnRecipient['action']
   readonly answer: Answer
 }
 
 /** RFC 3461 §4.1: who is to be told. Without NOTIFY: of failure and, by our choice, of delay. */
-export function wants(recipient: QueuedRecipient, event: 'success' | 'failure' | 'delay'): boolean {
+export function wants(recipient: Recipient, event: 'success' | 'failure' | 'delay'): boolean {
   const { notify } = recipient
   if (notify === undefined) return event !== 'success'
   return notify !== 'never' && notify.includes(event)
@@ -45,12 +46,15 @@ export function cutHeader(head: Uint8Array): Buffer {
 
 const MESSAGE_ID = /^message-id:[ \t]*(<[^<>\s]{1,250}>)[ \t]*\r?$/im
 
+/** The message that a DSN is about. */
+export type Subject = Pick<QueueEntry, 'envelope' | 'traceId' | 'senderVerified' | 'sizeOctets' | 'acceptedAt'>
+
 /**
- * The DSN of one attempt, ready for the store, or null when none may or need be sent (R22): only to verified senders, never to
+ * The DSN of one attempt or delivery, ready for the store, or null when none may or need be sent (R22): only to verified senders, never to
  * `<>`, headers only. @throws StoreError
  */
 export async function makeNotice(
-  entry: QueueEntry,
+  entry: Subject,
   reported: readonly Reported[],
   options: {
     read(start: number, end: number): Promise<Uint8Array>

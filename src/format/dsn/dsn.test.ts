@@ -81,6 +81,16 @@ const CASES: Record<string, DsnOptions> = {
       }),
     ],
   }),
+  'delivered-and-expanded': dsn({
+    recipients: [
+      failed({ action: 'delivered', answer: { code: 250, status: '2.0.0', text: 'Kept', remote: null } }),
+      failed({
+        address: { localPart: 'team', domain: 'home.example' },
+        action: 'expanded',
+        answer: { code: 250, status: '2.0.0', text: 'Kept', remote: null },
+      }),
+    ],
+  }),
   utf8: dsn({
     utf8: true,
     to: { localPart: 'алиса', domain: 'почта.example' },

@@ -7,7 +7,8 @@ export type DsnRecipient = {
   readonly address: Address
   /** RFC 3461 §4.2, decoded, e.g. `rfc822;a@example.org`. */
   readonly originalRecipient: string | null
-  readonly action: 'failed' | 'delayed' | 'relayed'
+  /** RFC 3464 §2.3.3. */
+  readonly action: 'failed' | 'delayed' | 'relayed' | 'delivered' | 'expanded'
   readonly answer: Answer
   /** Epoch milliseconds. */
   readonly lastAttemptAt: number
@@ -117,6 +118,22 @@ const LEADS: Record<DsnRecipient['action'], readonly [one: string, many: string]
     'Your message was handed on, to a server that sends no delivery reports, for',
     'Your message was handed on, to servers that send no delivery reports, for these addresses',
   ],
+  delivered: ['Your message is in the mailbox of', 'Your message is in the mailboxes of these addresses'],
+  expanded: [
+    'Your message was handed to all members of the group',
+    'Your message was handed to all members of these groups',
+  ],
+}
+
+/** The worst first. */
+const ACTIONS = ['failed', 'delayed', 'relayed', 'delivered', 'expanded'] as const
+
+const SUBJECTS: Record<DsnRecipient['action'], string> = {
+  failed: 'Not delivered: ',
+  delayed: 'Not delivered yet: ',
+  relayed: 'Handed on: ',
+  delivered: 'Delivered: ',
+  expanded: 'Handed to the members: ',
 }
 
 function section(action: DsnRecipient['action'], options: DsnOptions): string[] {
@@ -148,9 +165,7 @@ function humanText(options: DsnOptions): string {
   const lines = [
     `This is the mail server ${options.hostname}.`,
     '',
-    ...section('failed', options),
-    ...section('delayed', options),
-    ...section('relayed', options),
+    ...ACTIONS.flatMap((action) => section(action, options)),
     'The header of your message follows as an attachment.',
   ]
   return lines.join('\r\n')
@@ -158,10 +173,10 @@ function humanText(options: DsnOptions): string {
 
 function subject(options: DsnOptions): string {
   const { recipients } = options
-  const worst = (['failed', 'delayed', 'relayed'] as const).find((a) => recipients.some(({ action }) => action === a))!
+  const worst = ACTIONS.find((a) => recipients.some(({ action }) => action === a))!
   const about = recipients.filter(({ action }) => action === worst)
   const who = about.length === 1 ? printAddress(about[0]!.address) : `${about.length} addresses`
-  return { failed: 'Not delivered: ', delayed: 'Not delivered yet: ', relayed: 'Handed on: ' }[worst] + who
+  return SUBJECTS[worst] + who
 }
 
 const encodingOf = (bytes: Uint8Array | string): string => {
