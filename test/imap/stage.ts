@@ -1,6 +1,6 @@
 /** A stage for IMAP: the real store, core and roles; connections in memory. */
 import assert from 'node:assert/strict'
-import type { AccountRef, AppendDraft, Mailboxes } from '../../src/core/contract.ts'
+import type { AccountRef, AppendDraft, Guard, Mailboxes } from '../../src/core/contract.ts'
 import { createGuard } from '../../src/core/guard/guard.ts'
 import { openMailboxes } from '../../src/core/mailboxes/mailboxes.ts'
 import { createContentSearch } from '../../src/core/search/search.ts'
@@ -23,6 +23,7 @@ export type ImapStage = {
   readonly mailboxes: Mailboxes
   readonly events: LogEvent[]
   readonly drain: AbortController
+  readonly guard: Guard
   connect(options?: Partial<TestConnectionOptions> & { wrap?: (handle: Mailboxes) => Mailboxes }): TestPeer
   /** Puts messages into a mailbox, with internal dates a minute apart from 2026-01-01T00:00Z on. */
   fill(mailbox: string, letters: readonly string[], flags?: readonly Flag[]): Promise<void>
@@ -42,9 +43,10 @@ export async function openImapStage(options: { quotaOctets?: number; plainLogins
   const anna = await core.addAccount('anna@here.test', options.quotaOctets)
   await core.addAccount('bert@here.test')
   const open = (account: AccountRef): Mailboxes => openMailboxes(account, { store, clock })
+  const guard = createGuard({ clock, lifted: () => false })
   const policyFor = (wrap: (handle: Mailboxes) => Mailboxes): AccessPolicy =>
     createMdaPolicy({
-      authenticator: createAuthenticator({ accounts, guard: createGuard({ clock, lifted: () => false }), log }),
+      authenticator: createAuthenticator({ accounts, guard, log }),
       openMailboxes: (account) => wrap(open(account)),
       plainLoginAllowed: () => options.plainLogins === true,
     })
@@ -61,6 +63,7 @@ export async function openImapStage(options: { quotaOctets?: number; plainLogins
     mailboxes,
     events,
     drain,
+    guard,
     connect({ wrap = (handle: Mailboxes) => handle, ...more } = {}) {
       const service = more.service ?? 'imaps'
       const { connection, peer } = createTestConnection({

@@ -9,7 +9,7 @@ export type Output = {
   flush(): Promise<void>
 }
 
-/** Groups the outgoing octets: one write per 16 KiB, or when the session is about to wait. */
+/** Groups the outgoing octets of a command: one write per 16 KiB, and at its end. */
 export function createOutput(connection: Connection): Output {
   let text = ''
   let pieces: Uint8Array[] = []

@@ -26,6 +26,8 @@ export function createRunner(session: OpenConversation): Runner {
 
   const finish = async (tag: string, tagged: Tagged): Promise<Next> => {
     await session.output.write(printTagged(tag, tagged))
+    // A pipelined command that takes long must not hold this answer back; the connection joins writes of one turn.
+    await session.output.flush()
     session.active()
     if (tagged.then !== undefined) return tagged.then
     if (tagged.status === 'BAD') {

@@ -21,25 +21,26 @@ export const login = command({
 
 export const privacyRequired = (): Tagged => no('Start TLS first', 'PRIVACYREQUIRED')
 
-export function tooOften({ log }: Session): Tagged {
-  log.info({ event: 'imap.login.limited' })
-  return no('Too many failed logins, try later', 'LIMIT')
+/** The address has failed too often, here or elsewhere (S6); asking again costs as much time as failing. */
+export function tooOften(session: Session): Promise<Tagged> {
+  session.log.info({ event: 'imap.login.limited' })
+  return refuse(session, no('Too many failed logins, try later', 'LIMIT'))
+}
+
+async function refuse({ gate, output }: Session, refused: Tagged): Promise<Tagged> {
+  if ((await gate.refused()) === 'go-on') return refused
+  await output.write(untagged('BYE Too many failed logins'))
+  return { ...refused, then: 'close' }
 }
 
 /** What LOGIN and AUTHENTICATE answer; a failed one waits first (S6). */
-export async function loginEnded(conversation: Session, outcome: SaslOutcome): Promise<Tagged> {
-  const { gate, log, output } = conversation
+export async function loginEnded(session: Session, outcome: SaslOutcome): Promise<Tagged> {
   switch (outcome.at) {
     case 'ok':
-      return loggedIn(conversation, outcome.account)
-    case 'refused': {
-      log.info({ event: 'imap.login.refused' })
-      const next = await gate.refused()
-      const refused = no('Wrong name or password', 'AUTHENTICATIONFAILED')
-      if (next === 'go-on') return refused
-      await output.write(untagged('BYE Too many failed logins'))
-      return { ...refused, then: 'close' }
-    }
+      return loggedIn(session, outcome.account)
+    case 'refused':
+      session.log.info({ event: 'imap.login.refused' })
+      return refuse(session, no('Wrong name or password', 'AUTHENTICATIONFAILED'))
     case 'try-later':
       return no('Logins are not possible at the moment, try later', 'UNAVAILABLE')
     case 'cancelled':
@@ -51,9 +52,9 @@ export async function loginEnded(conversation: Session, outcome: SaslOutcome): P
   }
 }
 
-function loggedIn(conversation: Session, account: AccountRef): Tagged {
-  conversation.become({ at: 'logged-in', handle: conversation.policy.open(account) })
+function loggedIn(session: Session, account: AccountRef): Tagged {
+  session.become({ at: 'logged-in', handle: session.policy.open(account) })
   const { localPart, domain } = account.address
-  conversation.log.info({ event: 'imap.login', account: `${localPart}@${domain}` })
-  return ok('Logged in', `CAPABILITY ${conversation.capabilities()}`)
+  session.log.info({ event: 'imap.login', account: `${localPart}@${domain}` })
+  return ok('Logged in', `CAPABILITY ${session.capabilities()}`)
 }
