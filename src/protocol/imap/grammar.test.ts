@@ -312,7 +312,7 @@ test('property: sections print as they are read', () => {
   }
   fc.assert(
     fc.property(section, (value) => {
-      const printed = printSection(value as Parameters<typeof printSection>[0])
+      const printed = printSection(value)
       assert.deepEqual(run(`${printed}]`, inBrackets), { ...value })
     }),
   )
