@@ -51,6 +51,11 @@ export async function loadConfig(options: LoadOptions): Promise<Result<Config, r
   return config === null || all.length > 0 ? err(all) : ok(config)
 }
 
+const FIXES: Readonly<Record<string, string>> = {
+  EACCES: 'run as the user gavan, or make the file readable',
+  ENOENT: 'name one with --config FILE, or write it; the least is: hostname = "mail.example.org"',
+}
+
 async function readTable(file: string): Promise<Result<object, ConfigProblem>> {
   const problem = { key: '', from: 'file', where: file } as const
   let text: string
@@ -62,7 +67,7 @@ async function readTable(file: string): Promise<Result<object, ConfigProblem>> {
     return err({
       ...problem,
       cause,
-      fix: code === 'EACCES' ? 'run as the user gavan, or make the file readable' : null,
+      fix: FIXES[code] ?? null,
     })
   }
   try {

@@ -38,6 +38,7 @@ const WORDS = {
     reset: 'start over: gavan try --reset',
     next: 'Next',
     letter: 'send yourself a letter:',
+    read: 'and read it:',
     end: 'Ctrl-C stops everything',
   },
   ru: {
@@ -64,6 +65,7 @@ const WORDS = {
     reset: 'начать заново: gavan try --reset',
     next: 'Дальше',
     letter: 'отправьте письмо себе:',
+    read: 'и прочтите его:',
     end: 'Ctrl-C останавливает всё',
   },
 } as const
@@ -104,10 +106,15 @@ export function tryScreen(options: {
   const submission = port('submission')
   if (first !== undefined && submission !== undefined) {
     lines.push(`${label(words.next)}${words.letter}`)
+    const trust = `--ssl-reqd --cacert ${caFile ?? 'ca.pem'} -u '${first.address}:${first.password.reveal()}'`
     lines.push(
-      `${label('')}curl --ssl-reqd --cacert ${caFile ?? 'ca.pem'} -u ${first.address} smtp://localhost:${submission} \\`,
+      `${label('')}printf 'From: ${first.address}\\nSubject: Ahoy\\n\\nHello\\n' | curl ${trust} \\`,
+      `${label('')}  --mail-from ${first.address} --mail-rcpt ${first.address} -T - --crlf smtp://localhost:${submission}`,
     )
-    lines.push(`${label('')}  --mail-from ${first.address} --mail-rcpt ${first.address} -T letter.eml`)
+    const imap = port('imap')
+    if (imap !== undefined) {
+      lines.push(`${label('')}${words.read}`, `${label('')}curl ${trust} 'imap://localhost:${imap}/INBOX;MAILINDEX=1'`)
+    }
   }
   lines.push(`${label('')}${words.end}`)
   return lines.join('\n')
