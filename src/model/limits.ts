@@ -78,6 +78,15 @@ export const IMAP_LITERAL_BEFORE_LOGIN_MAX_OCTETS = 1 * KIB
 export const IMAP_COMMAND_MAX_OCTETS = 1 * MIB
 export const IMAP_LITERALS_MAX = 1000
 export const IMAP_LITERALS_BEFORE_LOGIN_MAX = 4
+/** A literal that is not a message and does not wait to be asked for: up to this it is passed over, above it the connection ends. */
+export const IMAP_LITERAL_SKIP_MAX_OCTETS = 1 * MIB
+/** RFC 3502: messages of one APPEND. */
+export const IMAP_MESSAGES_PER_APPEND_MAX = 1000
+/** RFC 2971 §3.3: pairs, and octets of a value. */
+export const IMAP_ID_FIELDS_MAX = 30
+export const IMAP_ID_VALUE_MAX_OCTETS = 1024
+/** `*` and `%` of one LIST pattern. */
+export const IMAP_PATTERN_WILDCARDS_MAX = 50
 export const IMAP_NESTING_MAX = 20
 export const IMAP_NESTING_BEFORE_LOGIN_MAX = 2
 export const IMAP_ERRORS_MAX = 20

@@ -5,6 +5,11 @@ import {
   IMAP_AUTOLOGOUT_MS,
   IMAP_BEFORE_LOGIN_TIMEOUT_MS,
   IMAP_ERRORS_MAX,
+  IMAP_ID_FIELDS_MAX,
+  IMAP_ID_VALUE_MAX_OCTETS,
+  IMAP_LITERAL_MAX_OCTETS,
+  IMAP_LITERAL_SKIP_MAX_OCTETS,
+  IMAP_MESSAGES_PER_APPEND_MAX,
   MESSAGE_MAX_OCTETS,
 } from '../../src/model/limits.ts'
 import { StoreError, type Mailboxes } from '../../src/core/contract.ts'
@@ -352,6 +357,29 @@ test('S13: hostile input is refused without being kept', () =>
     ]) {
       assert.match((await client.ask(command)).at(-1)!, /^(BAD|NO) /, command.slice(0, 40))
     }
+  }))
+
+test('limits of APPEND’s messages, of ID, and of literals passed over', () =>
+  withStage(async (stage) => {
+    const client = await logIn(stage)
+    const letters = (count: number): string => ' {8+}\r\nA: b\r\n\r\n'.repeat(count)
+    assert.match((await client.ask(`APPEND Sent${letters(IMAP_MESSAGES_PER_APPEND_MAX + 1)}`)).at(-1)!, /^NO \[LIMIT\]/)
+    assert.equal((await stage.mailboxes.find('Sent'))!.messages, 0)
+    assert.match((await client.ask(`APPEND Sent${letters(IMAP_MESSAGES_PER_APPEND_MAX)}`)).at(-1)!, /^OK /)
+    assert.equal((await stage.mailboxes.find('Sent'))!.messages, IMAP_MESSAGES_PER_APPEND_MAX)
+    const field = (i: number): string => `"f${i}" NIL`
+    for (const [fields, status] of [
+      [Array.from({ length: IMAP_ID_FIELDS_MAX }, (_, i) => field(i)), 'OK'],
+      [Array.from({ length: IMAP_ID_FIELDS_MAX + 1 }, (_, i) => field(i)), 'BAD'],
+      [[`"name" "${'x'.repeat(IMAP_ID_VALUE_MAX_OCTETS)}"`], 'OK'],
+      [[`"name" "${'x'.repeat(IMAP_ID_VALUE_MAX_OCTETS + 1)}"`], 'BAD'],
+    ] as const) {
+      assert.ok((await client.ask(`ID (${fields.join(' ')})`)).at(-1)!.startsWith(status))
+    }
+    const literal = (octets: number): string => `CREATE {${octets}+}\r\n${'x'.repeat(octets)}`
+    assert.match((await client.ask(literal(IMAP_LITERAL_MAX_OCTETS + 1))).at(-1)!, /^NO \[TOOBIG\]/)
+    assert.match((await client.ask(literal(IMAP_LITERAL_SKIP_MAX_OCTETS))).at(-1)!, /^NO \[TOOBIG\]/)
+    assert.match((await client.ask(literal(IMAP_LITERAL_SKIP_MAX_OCTETS + 1)))[0]!, /^\* BYE /)
   }))
 
 test('a thousand pipelined commands are answered in order', () =>

@@ -1,7 +1,4 @@
-import { MAILBOX_NAME_MAX_OCTETS } from '../../model/limits.ts'
-
-/** Bounds the work per name: levels are at most MAILBOX_DEPTH_MAX, so patterns in use have few wildcards. */
-const WILDCARDS_MAX = 50
+import { IMAP_PATTERN_WILDCARDS_MAX, MAILBOX_NAME_MAX_OCTETS } from '../../model/limits.ts'
 
 const ANY = -1
 const ANY_IN_LEVEL = -2
@@ -41,7 +38,7 @@ function tokenize(pattern: string): number[] | null {
   }
   const wildcards = tokens.reduce((count, token) => (token < 0 ? count + 1 : count), 0)
   // A pattern with more text than a name can have fits none.
-  if (wildcards > WILDCARDS_MAX || tokens.length - wildcards > MAILBOX_NAME_MAX_OCTETS) return null
+  if (wildcards > IMAP_PATTERN_WILDCARDS_MAX || tokens.length - wildcards > MAILBOX_NAME_MAX_OCTETS) return null
   return tokens
 }
 

@@ -1,5 +1,5 @@
 import { StoreError } from '../../core/contract.ts'
-import { IMAP_ERRORS_MAX } from '../../model/limits.ts'
+import { IMAP_ERRORS_MAX, IMAP_LITERAL_SKIP_MAX_OCTETS } from '../../model/limits.ts'
 import { looksLikeAppend, parseAppendStart } from '../../protocol/imap/command/append.ts'
 import { attempt, Cursor, Fault } from '../../protocol/imap/cursor.ts'
 import type { Received } from '../../protocol/imap/reader.ts'
@@ -74,7 +74,7 @@ export function createRunner(session: OpenConversation): Runner {
     const tag = tagOrStar(text)
     reader.drop()
     if (synchronising) return finish(tag, { ...tagged, status: loggedIn() ? tagged.status : 'BAD' })
-    if (!loggedIn() || sizeOctets > SKIP_MAX_OCTETS) return finish(tag, await hangUp(session))
+    if (!loggedIn() || sizeOctets > IMAP_LITERAL_SKIP_MAX_OCTETS) return finish(tag, await hangUp(session))
     await eachChunk(session, sizeOctets, async () => {})
     // The rest of the command's line goes with it.
     for (let rest = reader.next(); rest.kind !== 'command' && rest.kind !== 'bad'; rest = reader.next()) {
@@ -119,9 +119,6 @@ export function createRunner(session: OpenConversation): Runner {
     },
   }
 }
-
-/** Literals that are no messages and too big, but not so big that the connection must go. */
-const SKIP_MAX_OCTETS = 1024 * 1024
 
 const BAD_LINES = {
   'bare-lf': 'Lines end with CRLF',

@@ -1,13 +1,17 @@
-import { StoreError, type AppendDraft, type MessageSink, type StagedMessage } from '../../../core/contract.ts'
+import {
+  StoreError,
+  type AppendDraft,
+  type Mailboxes,
+  type MessageSink,
+  type StagedMessage,
+} from '../../../core/contract.ts'
+import { IMAP_MESSAGES_PER_APPEND_MAX } from '../../../model/limits.ts'
 import { parseAppendNext, type AppendMessage, type AppendStart } from '../../../protocol/imap/command/append.ts'
 import type { Literal } from '../../../protocol/imap/reader.ts'
 import { bad, no, ok, untagged, type Conversation, type Session, type Tagged } from '../command.ts'
 import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
 import { nestingMax } from '../nesting.ts'
 import { problem, tryCreate, unavailable } from '../problems.ts'
-
-/** RFC 3502: messages of one APPEND. */
-const MESSAGES_PER_APPEND_MAX = 1000
 
 type In = Conversation<'logged-in' | 'selected'>
 
@@ -29,9 +33,11 @@ export async function append(conversation: In, start: AppendStart): Promise<Tagg
     const target = await handle.find(start.mailbox).catch(onlyStoreError)
     let refused: Tagged | null =
       target === null ? tryCreate() : target instanceof StoreError ? unavailable(target) : null
+    let room = refused === null ? await roomLeft(handle) : 0
     for (let message = start.message; ;) {
       reader.pass()
-      refused ??= tooBig(message.literal, messageMaxOctets) ?? tooMany(drafts)
+      room -= message.literal.sizeOctets
+      refused ??= tooBig(message.literal, messageMaxOctets) ?? tooMany(drafts) ?? (room < 0 ? overQuota() : null)
       if (refused !== null && !comesAnyway(message.literal)) return refused
       if (message.literal.sizeOctets > messageMaxOctets) return await hangUp(conversation)
       if (refused !== null) await eachChunk(conversation, message.literal.sizeOctets, async () => {})
@@ -53,7 +59,7 @@ export async function append(conversation: In, start: AppendStart): Promise<Tagg
     if (conversation.state.at === 'selected') conversation.state.selected.dirty = true
     return ok('Append completed', `APPENDUID ${outcome.uidValidity} ${printNumbers(outcome.uids)}`)
   } finally {
-    if (!taken) for (const { message } of drafts) await handle.discard(message)
+    if (!taken) for (const { message } of drafts) await handle.discard(message).catch(onlyStoreError)
   }
 }
 
@@ -62,7 +68,15 @@ const tooBig = (literal: Literal, messageMaxOctets: number): Tagged | null =>
   literal.sizeOctets > messageMaxOctets ? no('Message is too big', 'TOOBIG') : null
 
 const tooMany = (drafts: readonly AppendDraft[]): Tagged | null =>
-  drafts.length >= MESSAGES_PER_APPEND_MAX ? no('Too many messages at once', 'LIMIT') : null
+  drafts.length >= IMAP_MESSAGES_PER_APPEND_MAX ? no('Too many messages at once', 'LIMIT') : null
+
+const overQuota = (): Tagged => problem({ at: 'over-quota' })
+
+/** Octets until the quota; the store has the last word when the messages are kept. */
+async function roomLeft(handle: Mailboxes): Promise<number> {
+  const quota = await handle.quota().catch(onlyStoreError)
+  return quota instanceof StoreError || quota.limitOctets === null ? Infinity : quota.limitOctets - quota.usedOctets
+}
 
 /** What the client waits to be asked for does not come after a refusal. */
 const comesAnyway = (literal: Literal): boolean => !literal.synchronising
