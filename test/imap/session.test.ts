@@ -1,3 +1,4 @@
+import { createHash, createHmac, pbkdf2Sync } from 'node:crypto'
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
 import {
@@ -70,6 +71,36 @@ test('S6: an address that failed too often waits as if it had failed, and its pa
     assert.match((await peer.line())!, /^a NO \[LIMIT\]/)
     await turnWhenWaiting(stage, 1, 4000)
     assert.match((await peer.line())!, /^b NO \[LIMIT\]/)
+  }))
+
+test('SCRAM-SHA-256-PLUS with the channel bound (RFC 7677, RFC 9266); a wrong proof is refused', () =>
+  withStage(async (stage) => {
+    for (const [password, answer] of [
+      ['sesame', /^a OK \[CAPABILITY /],
+      ['wrong', /^a NO \[AUTHENTICATIONFAILED\]/],
+    ] as const) {
+      const peer = stage.connect()
+      await peer.line()
+      const bare = 'n=anna@here.test,r=client'
+      const header = 'p=tls-exporter,,'
+      peer.send(`a AUTHENTICATE SCRAM-SHA-256-PLUS ${Buffer.from(header + bare).toString('base64')}\r\n`)
+      const first = Buffer.from((await peer.line())!.slice(2), 'base64').toString()
+      const [, nonce, salt, iterations] = /^r=([^,]+),s=([^,]+),i=(\d+)$/.exec(first)!
+      const salted = pbkdf2Sync(password, Buffer.from(salt!, 'base64'), Number(iterations), 32, 'sha256')
+      const mac = (key: Buffer, text: string): Buffer => createHmac('sha256', key).update(text).digest()
+      const clientKey = mac(salted, 'Client Key')
+      const bound = Buffer.concat([Buffer.from(header), Buffer.alloc(32, 7)]).toString('base64')
+      const final = `c=${bound},r=${nonce}`
+      const signature = mac(createHash('sha256').update(clientKey).digest(), `${bare},${first},${final}`)
+      const proof = clientKey.map((octet, i) => octet ^ signature[i]!)
+      peer.send(`${Buffer.from(`${final},p=${Buffer.from(proof).toString('base64')}`).toString('base64')}\r\n`)
+      if (password === 'sesame') {
+        const server = mac(mac(salted, 'Server Key'), `${bare},${first},${final}`).toString('base64')
+        assert.equal(Buffer.from((await peer.line())!.slice(2), 'base64').toString(), `v=${server}`)
+        peer.send('\r\n')
+      } else await turnWhenWaiting(stage, 2, 2000) // the first session's read waits too
+      assert.match((await peer.line())!, answer)
+    }
   }))
 
 test('S14: before login there is one minute, however the octets drip; after it, half an hour of silence', () =>

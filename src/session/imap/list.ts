@@ -75,7 +75,7 @@ export function* matching(tree: Tree, args: ListArgs): Generator<Listed, void, v
 
 function attributesOf(node: Node, args: ListArgs): string[] {
   const list: string[] = []
-  // RFC 9051 §7.3.1: \\NonExistent implies \\Noselect, which is all that plain LIST of RFC 3501 knows.
+  // RFC 9051 §7.3.1: \NonExistent implies \Noselect, which is all that plain LIST of RFC 3501 knows.
   if (node.info === null) list.push(args.extended ? '\\NonExistent' : '\\Noselect')
   if (node.subscribed && (args.select.subscribed || args.returns.subscribed)) list.push('\\Subscribed')
   list.push(node.hasChildren ? '\\HasChildren' : '\\HasNoChildren') // RFC 3348 §3

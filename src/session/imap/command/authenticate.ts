@@ -1,5 +1,6 @@
 import { SASL_RESPONSE_MAX_OCTETS } from '../../../model/limits.ts'
 import { parseAuthenticate } from '../../../protocol/imap/command/authenticate.ts'
+import { decodeBase64, decodeInitialResponse } from '../../../protocol/sasl/base64.ts'
 import { runSasl } from '../../sasl.ts'
 import { bad, command, no, type Session } from '../command.ts'
 import { loginEnded, privacyRequired, tooOften } from './login.ts'
@@ -17,7 +18,7 @@ export const authenticate = command({
     const offered = policy.mechanisms(connection)
     const mechanism = offered.find((name) => name === args.mechanism)
     if (mechanism === undefined) return no('Mechanism is not available', 'CANNOT')
-    const initialResponse = args.initial === null ? null : decode(args.initial)
+    const initialResponse = args.initial === null ? null : (decodeInitialResponse(args.initial) ?? 'malformed')
     if (initialResponse === 'malformed') return bad('Initial response is not base64')
     const challenge = (bytes: Buffer): Promise<Buffer | null | 'malformed'> => exchange(conversation, bytes)
     return loginEnded(
@@ -40,12 +41,5 @@ async function exchange(conversation: Session, challenge: Buffer): Promise<Buffe
   const framed = await conversation.line(SASL_RESPONSE_MAX_OCTETS)
   if (framed.kind === 'bad') return 'malformed'
   const line = framed.line.toString('latin1')
-  return line === '*' ? null : decode(line)
-}
-
-/** `=` alone is an empty response (RFC 4959 §3). */
-function decode(base64: string): Buffer | 'malformed' {
-  if (base64 === '' || base64 === '=') return Buffer.alloc(0)
-  if (base64.length % 4 !== 0 || !/^[A-Za-z0-9+/]+={0,2}$/.test(base64)) return 'malformed'
-  return Buffer.from(base64, 'base64')
+  return line === '*' ? null : (decodeBase64(line) ?? 'malformed')
 }

@@ -69,7 +69,7 @@ function counters({ enabled, form }: Session, selected: Selected, info: MailboxI
   const uidNext = Math.max(info.uidNext, (uids.at(-1) ?? 0) + 1)
   return (
     untagged(`${uids.length} EXISTS`) +
-    // Choice: no message is \\Recent, so RFC 3501 clients hear 0; IMAP4rev2 has no RECENT.
+    // Choice: no message is \Recent, so RFC 3501 clients hear 0; IMAP4rev2 has no RECENT.
     (rev2 ? '' : untagged('0 RECENT')) +
     untagged(`OK [UIDVALIDITY ${info.uidValidity}] Uids are valid`) +
     untagged(`OK [UIDNEXT ${uidNext}] Predicted next uid`) +
