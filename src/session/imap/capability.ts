@@ -1,6 +1,6 @@
 import type { Connection } from '../../model/connection.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
-import { COMMANDS } from './registry.ts'
+import { COMMANDS, STREAMED_COMMANDS } from './registry.ts'
 
 /** Announced from the greeting on: what a client needs to know to log in. */
 const EARLY = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ENABLE', 'ID', 'IDLE']
@@ -10,7 +10,6 @@ const BESIDE_COMMANDS = [
   'CHILDREN', // RFC 3348
   'CONDSTORE', // RFC 7162
   'LIST-STATUS', // RFC 5819
-  'MULTIAPPEND', // RFC 3502
   'OBJECTID', // RFC 8474
   'QRESYNC', // RFC 7162
   'SEARCHRES', // RFC 5182
@@ -20,7 +19,10 @@ const BESIDE_COMMANDS = [
 ]
 
 const AFTER_LOGIN: readonly string[] = [
-  ...new Set([...COMMANDS.flatMap(({ capability }) => capability ?? []), ...BESIDE_COMMANDS]),
+  ...new Set([
+    ...[...COMMANDS, ...STREAMED_COMMANDS].flatMap(({ capability }) => capability ?? []),
+    ...BESIDE_COMMANDS,
+  ]),
 ]
   .filter((name) => !EARLY.includes(name))
   .toSorted()

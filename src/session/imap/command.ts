@@ -3,7 +3,7 @@ import type { Random } from '../../std/random.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Connection } from '../../model/connection.ts'
 import type { ContentSearch, Mailboxes } from '../../core/contract.ts'
-import type { Cursor } from '../../protocol/imap/cursor.ts'
+import type { Cursor, Fault } from '../../protocol/imap/cursor.ts'
 import type { Framed } from '../../protocol/framer/framer.ts'
 import type { NameForm } from '../../protocol/imap/mailbox-name.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
@@ -90,6 +90,24 @@ export type Command = CommandDefinition<At, unknown>
 
 /** `states` is both the check and the type. */
 export const command = <const S extends At, Args>(definition: CommandDefinition<S, Args>): Command => definition
+
+/** A command that carries messages: it runs while they come in (APPEND). Asked at the first literal that may be one. */
+export type StreamedCommand<Start extends { readonly tag: string }> = {
+  readonly name: string
+  readonly rfc: string
+  readonly capability: string | null
+  /** Reads the command up to a literal's announcement; null: that literal is no message. */
+  start(
+    text: Buffer,
+    options: { form: NameForm; nestingMax: number },
+  ): { ok: true; value: Start | null } | { ok: false; error: Fault }
+  run(conversation: Conversation<'logged-in' | 'selected'>, start: Start): Promise<Tagged>
+}
+
+/** Ready for the table. */
+export const streamed = <Start extends { readonly tag: string }>(
+  definition: StreamedCommand<Start>,
+): StreamedCommand<{ readonly tag: string }> => definition
 
 export const untagged = (text: string): string => `* ${text}\r\n`
 

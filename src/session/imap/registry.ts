@@ -1,4 +1,5 @@
 import type { Command } from './command.ts'
+import { append } from './command/append.ts'
 import { authenticate } from './command/authenticate.ts'
 import { capability } from './command/capability.ts'
 import { close, unselect } from './command/close.ts'
@@ -24,7 +25,7 @@ import { status } from './command/status.ts'
 import { store, uidStore } from './command/store.ts'
 import { subscribe, unsubscribe } from './command/subscribe.ts'
 
-/** One command, one line. APPEND is not here: it runs while its messages come in (command/append.ts). */
+/** One command, one line. */
 export const COMMANDS: readonly Command[] = [
   capability,
   noop,
@@ -63,7 +64,15 @@ export const COMMANDS: readonly Command[] = [
   uidMove,
 ]
 
+/** Those that carry messages. */
+export const STREAMED_COMMANDS = [append]
+
 const BY_NAME: ReadonlyMap<string, Command> = new Map(COMMANDS.map((command) => [command.name, command]))
 
 /** @param name in upper case, `UID FETCH` with one space */
 export const commandNamed = (name: string): Command | undefined => BY_NAME.get(name)
+
+const STREAMED_BY_NAME = new Map(STREAMED_COMMANDS.map((command) => [command.name, command]))
+
+export const streamedNamed = (name: string): (typeof STREAMED_COMMANDS)[number] | undefined =>
+  STREAMED_BY_NAME.get(name)

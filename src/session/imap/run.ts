@@ -1,13 +1,12 @@
 import { StoreError } from '../../core/contract.ts'
 import { IMAP_ERRORS_MAX, IMAP_LITERAL_SKIP_MAX_OCTETS } from '../../model/limits.ts'
-import { looksLikeAppend, parseAppendStart } from '../../protocol/imap/command/append.ts'
 import { attempt, Cursor, Fault } from '../../protocol/imap/cursor.ts'
 import type { Received } from '../../protocol/imap/reader.ts'
 import { bad, no, printTagged, type Command, type Conversation, type Tagged } from './command.ts'
-import { append, eachChunk, hangUp } from './command/append.ts'
+import { eachChunk, hangUp } from './command/append.ts'
 import { nestingMax } from './nesting.ts'
 import { unavailable } from './problems.ts'
-import { commandNamed } from './registry.ts'
+import { commandNamed, streamedNamed } from './registry.ts'
 import { tellChanges } from './selected.ts'
 import type { OpenConversation } from './session.ts'
 
@@ -39,29 +38,28 @@ export function createRunner(session: OpenConversation): Runner {
   const onBad = (received: Extract<Received, { kind: 'bad' }>): Promise<Next> =>
     finish(received.tag ?? '*', bad(BAD_LINES[received.why]))
 
-  const onLiteral = async ({ head: first, text, literal }: Extract<Received, { kind: 'literal' }>): Promise<Next> => {
+  const onLiteral = async ({ head, text, literal }: Extract<Received, { kind: 'literal' }>): Promise<Next> => {
     const { form, state } = session
-    const head = looksLikeAppend(first)
-      ? parseAppendStart(text(), { form, nestingMax: nestingMax(loggedIn()) })
-      : ({ ok: true, value: null } as const)
-    if (head.ok && head.value !== null && state.at !== 'connected') {
-      const start = head.value
+    const command = state.at === 'connected' ? undefined : streamedNamed(nameIn(head))
+    const started = command?.start(text(), { form, nestingMax: nestingMax(true) }) ?? NO_MESSAGE
+    if (command !== undefined && started.ok && started.value !== null) {
+      const start = started.value
       session.tag = start.tag
-      const appending = async (): Promise<Tagged> => {
-        const tagged = await append(session as unknown as Conversation<'logged-in' | 'selected'>, start)
-        await tell(session, 'all')
+      const running = async (): Promise<Tagged> => {
+        const tagged = await command.run(session as unknown as Conversation<'logged-in' | 'selected'>, start)
+        if (tagged.then === undefined) await tell(session, 'all')
         return tagged
       }
-      return finish(start.tag, await guarded(appending))
+      return finish(start.tag, await guarded(running))
     }
-    if (head.ok && reader.fits(literal)) {
+    if (started.ok && reader.fits(literal)) {
       reader.keep(literal)
       if (literal.synchronising) await session.output.write('+ OK\r\n')
       return 'go-on'
     }
     return refuseLiteral(text(), literal.sizeOctets, {
       synchronising: literal.synchronising,
-      tagged: head.ok ? no('Literal is too big', 'TOOBIG') : faulty(head.error),
+      tagged: started.ok ? no('Literal is too big', 'TOOBIG') : faulty(started.error),
     })
   }
 
@@ -120,6 +118,8 @@ export function createRunner(session: OpenConversation): Runner {
   }
 }
 
+const NO_MESSAGE = { ok: true, value: null } as const
+
 const BAD_LINES = {
   'bare-lf': 'Lines end with CRLF',
   'bare-cr': 'Bare CR in command',
@@ -134,6 +134,17 @@ const faulty = ({ status, code, message }: Fault): Tagged =>
 function tagOrStar(bytes: Buffer): string {
   const tag = attempt(() => new Cursor(bytes, { nestingMax: 1 }).tag())
   return tag.ok ? tag.value : '*'
+}
+
+/** The command's name in a first line that may not be whole; empty when there is none. */
+function nameIn(line: Buffer): string {
+  const name = attempt(() => {
+    const cursor = new Cursor(line, { nestingMax: 1 })
+    cursor.tag()
+    cursor.space()
+    return nameAt(cursor)
+  })
+  return name.ok ? name.value : ''
 }
 
 type Parsed =
@@ -157,12 +168,16 @@ function parseCommand(session: OpenConversation, bytes: Buffer): Parsed {
   return { ok: true, tag, ...outcome.value }
 }
 
+function nameAt(cursor: Cursor): string {
+  const name = cursor.word()
+  return name === 'UID' && cursor.skip(' ') ? `UID ${cursor.word()}` : name
+}
+
 function commandAt(cursor: Cursor): Command {
-  let name = cursor.word()
-  if (name === 'UID' && cursor.skip(' ')) name = `UID ${cursor.word()}`
+  const name = nameAt(cursor)
   const command = commandNamed(name)
-  // APPEND gets here only when its literal is missing.
-  if (command === undefined) throw new Fault(name === 'APPEND' ? 'APPEND needs a literal' : 'Unknown command')
+  // One that carries messages gets here only when its literal is missing.
+  if (command === undefined) throw new Fault(streamedNamed(name) ? `${name} needs a literal` : 'Unknown command')
   return command
 }
 

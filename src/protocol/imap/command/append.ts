@@ -17,16 +17,6 @@ export type AppendMessage = {
 
 export type AppendStart = { readonly tag: string; readonly mailbox: string; readonly message: AppendMessage }
 
-/** Whether a command that begins so is an APPEND; cheap, since it is asked at every literal. */
-export function looksLikeAppend(head: Buffer): boolean {
-  const cursor = new Cursor(head, { nestingMax: 1 })
-  const found = attempt(() => {
-    cursor.tag()
-    return cursor.skip(' APPEND ')
-  })
-  return found.ok && found.value
-}
-
 /**
  * Reads a command up to a literal's announcement as the head of an APPEND.
  * @param text with the announcement and its CRLF
@@ -35,17 +25,19 @@ export function looksLikeAppend(head: Buffer): boolean {
 export function parseAppendStart(
   text: Buffer,
   options: { form: NameForm; nestingMax: number },
-): { ok: true; value: AppendStart | null } | { ok: false; error: Fault; tag: string } {
+): { ok: true; value: AppendStart | null } | { ok: false; error: Fault } {
   const cursor = new Cursor(text, { nestingMax: options.nestingMax })
-  if (!looksLikeAppend(text)) return { ok: true, value: null }
-  const tag = cursor.tag()
-  cursor.expect(' APPEND ')
-  const started = attempt(() => {
+  const head = attempt(() => {
+    const tag = cursor.tag()
+    return cursor.skip(' APPEND ') ? tag : null
+  })
+  if (!head.ok || head.value === null) return { ok: true, value: null }
+  const tag = head.value
+  return attempt(() => {
     if (endsHere(cursor)) return null
     const mailbox = parseMailbox(cursor, options.form)
     return { tag, mailbox, message: message(cursor) }
   })
-  return started.ok ? { ok: true, value: started.value } : { ok: false, error: started.error, tag }
 }
 
 /** Whether the literal announced at the very end comes next, as an argument: then it is the mailbox name. */

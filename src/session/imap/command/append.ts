@@ -6,9 +6,14 @@ import {
   type StagedMessage,
 } from '../../../core/contract.ts'
 import { IMAP_MESSAGES_PER_APPEND_MAX } from '../../../model/limits.ts'
-import { parseAppendNext, type AppendMessage, type AppendStart } from '../../../protocol/imap/command/append.ts'
+import {
+  parseAppendNext,
+  parseAppendStart,
+  type AppendMessage,
+  type AppendStart,
+} from '../../../protocol/imap/command/append.ts'
 import type { Literal } from '../../../protocol/imap/reader.ts'
-import { bad, no, ok, untagged, type Conversation, type Session, type Tagged } from '../command.ts'
+import { bad, no, ok, streamed, untagged, type Conversation, type Session, type Tagged } from '../command.ts'
 import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
 import { nestingMax } from '../nesting.ts'
 import { problem, tryCreate, unavailable } from '../problems.ts'
@@ -18,11 +23,16 @@ type In = Conversation<'logged-in' | 'selected'>
 /** What became of reading one message. */
 type Read = { readonly staged: StagedMessage } | { readonly refused: Tagged }
 
-/**
- * APPEND (RFC 9051 §6.3.12, RFC 3502). Unlike other commands it runs while it is still coming in: its messages stream
- * to the store and are never held whole. All or none are kept.
- */
-export async function append(conversation: In, start: AppendStart): Promise<Tagged> {
+export const append = streamed({
+  name: 'APPEND',
+  rfc: 'RFC 9051 §6.3.12',
+  capability: 'MULTIAPPEND', // RFC 3502
+  start: parseAppendStart,
+  run: appendMessages,
+})
+
+/** Messages stream to the store and are never held whole. All or none are kept (RFC 3502 §6). */
+async function appendMessages(conversation: In, start: AppendStart): Promise<Tagged> {
   const { handle } = conversation.state
   const { messageMaxOctets } = conversation
   const { reader } = conversation.input
