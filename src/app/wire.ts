@@ -104,7 +104,8 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
       case 'imap':
       case 'imaps': {
         const policy = mda(on)
-        return (connection) => imapSession(connection, { policy, contentSearch, clock, random, log, hostname, drain })
+        return (connection) =>
+          imapSession(connection, { policy, contentSearch, clock, random, log, hostname, drain, messageMaxOctets })
       }
       case 'pop3':
       case 'pop3s': {
