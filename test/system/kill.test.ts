@@ -19,7 +19,7 @@ test(`kill -9 under load, ${KILLS} times`, async (t) => {
   for (let kill = 1; kill <= KILLS; kill++) {
     await using gavan = await startGavan({ folder: folder.path, offset })
     await assertKept(gavan, books, watch)
-    const load = startLoad({
+    await using load = startLoad({
       port: gavan.ports.mx,
       connections: 12,
       recipients: PEOPLE.map(({ address }) => address),

@@ -7,9 +7,11 @@ import { connect, type Socket } from 'node:net'
 
 export type Sent = { readonly id: string; readonly recipients: readonly string[]; readonly sha256: string }
 
-export type Load = {
+export type Load = AsyncDisposable & {
   readonly acknowledged: readonly Sent[]
   readonly unknown: readonly Sent[]
+  /** What is acknowledged from now on counts as unknown. */
+  distrust(): void
   /** Replies that were neither 2yz nor 354, to see that the load was a load. */
   readonly refusals: readonly string[]
   stop(): Promise<void>
@@ -59,6 +61,7 @@ export function startLoad(options: LoadOptions): Load {
   const refusals: string[] = []
   const sockets = new Set<Socket>()
   const ending = new AbortController()
+  let trusted = true
   let serial = 0
 
   /** @returns false when the connection should end */
@@ -84,9 +87,9 @@ export function startLoad(options: LoadOptions): Load {
       unknown.push(sent)
       throw error
     }
-    if (reply.startsWith('250')) acknowledged.push(sent)
-    else refusals.push(reply.trim())
-    if (reply.startsWith('4')) unknown.push(sent)
+    if (!reply.startsWith('250')) refusals.push(reply.trim())
+    if (reply.startsWith('250') && trusted) acknowledged.push(sent)
+    else if (!reply.startsWith('5')) unknown.push(sent)
     return reply.startsWith('250')
   }
 
@@ -120,14 +123,19 @@ export function startLoad(options: LoadOptions): Load {
       await new Promise((resolve) => setTimeout(resolve, 5))
     }
   })
+  const stop = async (): Promise<void> => {
+    ending.abort()
+    for (const socket of sockets) socket.destroy()
+    await Promise.all(workers)
+  }
   return {
     acknowledged,
     unknown,
     refusals,
-    async stop() {
-      ending.abort()
-      for (const socket of sockets) socket.destroy()
-      await Promise.all(workers)
+    distrust() {
+      trusted = false
     },
+    stop,
+    [Symbol.asyncDispose]: stop,
   }
 }
