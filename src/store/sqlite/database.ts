@@ -1,5 +1,5 @@
 /** The one file that knows `node:sqlite`. Rows are arrays, which cost half of objects. */
-import { DatabaseSync } from 'node:sqlite'
+import { backup, DatabaseSync } from 'node:sqlite'
 import { STORE_BUSY_TIMEOUT_MS } from '../../model/limits.ts'
 import { storeError } from './errors.ts'
 
@@ -19,10 +19,13 @@ export type Database = {
   exec(sql: string): void
   /** False also after SQLite rolled back by itself (device full). */
   readonly inTransaction: boolean
+  /** Writes a whole copy to a new file: what this connection sees, so within a read transaction that one commit. @throws StoreError */
+  copyTo(path: string): Promise<void>
   close(): void
 }
 
 const MIB_IN_KIB = 1024
+const PAGES_PER_STEP = 1024
 /** A WAL reader waits for nobody but a recovery; it must not hold its thread's event loop for long. */
 const READER_BUSY_TIMEOUT_MS = 1000
 
@@ -82,6 +85,13 @@ function open(path: string, readOnly: boolean, timeout: number): Database {
     exec: (sql) => guarded(() => db.exec(sql)),
     get inTransaction() {
       return db.isTransaction
+    },
+    async copyTo(path) {
+      try {
+        await backup(db, path, { rate: PAGES_PER_STEP })
+      } catch (error) {
+        throw storeError(error)
+      }
     },
     close: () => db.close(),
   }
