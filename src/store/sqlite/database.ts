@@ -20,7 +20,7 @@ export type Database = {
   /** False also after SQLite rolled back by itself (device full). */
   readonly inTransaction: boolean
   /** Writes a whole copy to a new file: what this connection sees, so within a read transaction that one commit. @throws StoreError */
-  copyTo(path: string): Promise<void>
+  copyTo(target: string): Promise<void>
   close(): void
 }
 
@@ -86,9 +86,9 @@ function open(path: string, readOnly: boolean, timeout: number): Database {
     get inTransaction() {
       return db.isTransaction
     },
-    async copyTo(path) {
+    async copyTo(target) {
       try {
-        await backup(db, path, { rate: PAGES_PER_STEP })
+        await backup(db, target, { rate: PAGES_PER_STEP })
       } catch (error) {
         throw storeError(error)
       }

@@ -25,7 +25,7 @@ export class BackupProblem extends Error {
 
 export const FORMAT_VERSION = 1
 
-const whole = v.pipe(v.number(), v.integer(), v.minValue(0))
+const count = v.pipe(v.number(), v.integer(), v.minValue(0))
 const sha256 = v.pipe(v.string(), v.regex(/^[0-9a-f]{64}$/))
 /** Relative, of plain parts: a manifest names nothing outside its directory. */
 const path = v.pipe(
@@ -40,26 +40,26 @@ const MANIFEST = v.object({
   /** Release that wrote it. */
   program: v.string(),
   /** Of the database. */
-  schema: whole,
+  schema: count,
   /** Epoch milliseconds: what was acknowledged before is in it. */
-  takenAt: whole,
-  database: v.object({ sizeOctets: whole, sha256 }),
+  takenAt: count,
+  database: v.object({ sizeOctets: count, sha256 }),
   segments: v.array(
     v.object({
-      id: whole,
+      id: count,
       /** In `segments/`. */
       file: fileName,
       /** How far this snapshot reads; the file may be longer. */
-      sizeOctets: whole,
+      sizeOctets: count,
       sha256,
       /** Of the original, when it was read. */
       modifiedAtMs: v.number(),
     }),
   ),
   /** Segments that the database names and the data directory has lost. */
-  lostSegments: v.array(whole),
-  files: v.array(v.object({ path, sizeOctets: whole, sha256 })),
-  counts: v.object({ accounts: whole, mailboxes: whole, messages: whole, bodies: whole, queued: whole }),
+  lostSegments: v.array(count),
+  files: v.array(v.object({ path, sizeOctets: count, sha256 })),
+  counts: v.object({ accounts: count, mailboxes: count, messages: count, bodies: count, queued: count }),
 })
 
 export type Manifest = v.InferOutput<typeof MANIFEST>
