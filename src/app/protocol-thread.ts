@@ -2,12 +2,17 @@
 import { flushCompileCache } from 'node:module'
 import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../std/assert.ts'
+import type { Snapshot } from '../std/metrics.ts'
 import { createGuard, type GuardNews } from '../core/guard/guard.ts'
 import { LOOPBACK_NETWORKS, networksContain } from '../model/network.ts'
+import { CONNECTIONS } from '../model/metrics.ts'
+import { PROTOCOLS, type Protocol } from '../model/service.ts'
 import { createCertificates } from '../net/certificates.ts'
 import type { Listener } from '../net/contract.ts'
 import { createWeb } from '../net/http.ts'
 import { createNetwork } from '../net/listen.ts'
+import { watchLoad } from './load.ts'
+import { watchLoop } from './machine.ts'
 import { openThread } from './thread-parts.ts'
 import type { ProtocolSettings } from './settings.ts'
 import type { FromThread, OpenedPort, ToThread } from './supervise.ts'
@@ -19,8 +24,8 @@ const settings = workerData as ProtocolSettings
 const tell = (message: FromThread): void => port.postMessage(message)
 
 async function run(): Promise<void> {
-  const { parts, core, close } = await openThread(settings)
-  const { clock, random, log } = parts
+  const { parts, core, snapshot, close } = await openThread(settings)
+  const { clock, random, log, metrics } = parts
 
   const news = new BroadcastChannel('gavan-guard')
   const guard = createGuard({
@@ -33,7 +38,7 @@ async function run(): Promise<void> {
 
   const certificates = createCertificates(settings.tls.certificates, { ticketKeys: settings.tls.ticketKeys })
   const limits = { connectionsMax: settings.connectionsMax }
-  const network = createNetwork({ clock, random, log, certificates, limits })
+  const network = createNetwork({ clock, random, log, metrics, certificates, limits })
   const web = createWeb({
     clock,
     log,
@@ -43,30 +48,53 @@ async function run(): Promise<void> {
     acmeAnswer: () => null,
   })
   const drain = new AbortController()
-  const { hostname, messageMaxOctets, inside, shared } = settings
-  const serveOf = wireSessions(parts, core, { hostname, messageMaxOctets, guard, inside, drain: drain.signal })
-
   const listeners: Listener[] = []
+  const load = watchLoad({
+    thread: settings.name,
+    open: () => listeners.reduce((sum, { connections }) => sum + connections, 0),
+    connectionsMax: settings.connectionsMax,
+    loop: watchLoop(),
+    clock,
+    log,
+    metrics,
+  })
+  const { hostname, messageMaxOctets, inside, shared } = settings
+  const serveOf = wireSessions(parts, core, { hostname, messageMaxOctets, guard, inside, drain: drain.signal, load })
+
   const opened: OpenedPort[] = []
+  /** Of each listener. */
+  const protocols: Protocol[] = []
   for (const on of settings.services) {
     const serve = serveOf(on)
     for (const address of on.addresses) {
-      const admit = wireAdmission(on, guard)
+      const admit = wireAdmission(on, guard, load)
       const options = { service: on.service, address, port: on.port, tls: on.tls, shared, admit }
       const listener = serve === null ? await web.listen(options) : await network.listen(options, serve)
       listeners.push(listener)
+      protocols.push(PROTOCOLS[on.service])
       opened.push({ service: on.service, ...listener.endpoint })
     }
   }
 
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') return void finish().catch(fail)
+    if (message.do === 'tell-metrics') return tell({ at: 'metrics', snapshot: measured() })
     certificates.setTicketKeys(message.material.ticketKeys)
     const replaced = certificates.replace(message.material.certificates)
     if (!replaced.ok) log.error({ event: 'thread.tls.refused', why: replaced.error })
   })
   flushCompileCache()
   tell({ at: 'ready', ports: opened })
+
+  function measured(): Snapshot {
+    const sums = new Map(protocols.map((protocol) => [protocol, 0]))
+    listeners.forEach(({ connections }, index) => {
+      const protocol = protocols[index]!
+      sums.set(protocol, sums.get(protocol)! + connections)
+    })
+    for (const [protocol, sum] of sums) metrics.set(CONNECTIONS, { protocol }, sum)
+    return snapshot()
+  }
 
   async function finish(): Promise<void> {
     await Promise.all(listeners.map((listener) => listener.stop()))

@@ -7,6 +7,8 @@ import { DRAIN_TIMEOUT_MS } from '../model/limits.ts'
 import { createDialler } from '../net/dial.ts'
 import { createResolver } from '../net/resolver.ts'
 import type { Route } from '../outbound/contract.ts'
+import { watchLoad } from './load.ts'
+import { watchLoop } from './machine.ts'
 import type { PlainRoute, RelaySettings } from './settings.ts'
 import type { FromThread, ToThread } from './supervise.ts'
 import { openThread } from './thread-parts.ts'
@@ -25,8 +27,10 @@ function withSecret(route: PlainRoute): Route {
 }
 
 async function run(): Promise<void> {
-  const { parts, core, close } = await openThread(settings)
-  const { clock, random } = parts
+  const { parts, core, snapshot, close } = await openThread(settings)
+  const { clock, random, log, metrics } = parts
+  // The relay opens its connections itself: only its event loop can be too slow.
+  watchLoad({ thread: 'relay', open: () => 0, connectionsMax: 1, loop: watchLoop(), clock, log, metrics })
   const { hostname, sandbox, ownAddresses, loopbackIsForeign, routes } = settings
   const relay = wireRelay(parts, core, {
     hostname,
@@ -42,6 +46,7 @@ async function run(): Promise<void> {
   await relay.start()
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') finish().catch(fail)
+    else if (message.do === 'tell-metrics') tell({ at: 'metrics', snapshot: snapshot() })
   })
   flushCompileCache()
   tell({ at: 'ready', ports: [] })

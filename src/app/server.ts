@@ -2,10 +2,13 @@
 import { flushCompileCache } from 'node:module'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
+import { createMetrics } from '../std/metrics.ts'
 import { parseAddress } from '../format/address/address.ts'
 import type { Address } from '../model/address.ts'
+import type { Endpoint } from '../model/connection.ts'
 import { DESCRIPTORS_RESERVED, TLS_TICKET_KEY_LIFETIME_MS } from '../model/limits.ts'
 import type { ServiceName } from '../model/service.ts'
+import { ListenFailed } from '../net/contract.ts'
 import { canSharePorts } from '../net/listen.ts'
 import { connectStore } from '../store/sqlite/connect.ts'
 import { startStoreWriter } from '../store/sqlite/start.ts'
@@ -13,7 +16,10 @@ import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
 import type { Config, RelayHost } from './config/config.ts'
-import { createSystemRandom, descriptorsMax, systemClock, systemResolvers } from './machine.ts'
+import { watchLoad } from './load.ts'
+import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watchLoop } from './machine.ts'
+import { createGather } from './metrics/gather.ts'
+import { serveMetrics } from './metrics/serve.ts'
 import { checkPorts, ownAddresses } from './preflight.ts'
 import { installationSecret } from './secrets.ts'
 import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
@@ -37,7 +43,9 @@ export type RunningServer = {
   readonly fingerprint: string | null
   /** Reads certificates again, without a restart; running connections keep theirs. @throws CliError; then nothing changed */
   renewTls(): Promise<void>
-  /** Resolves with the reason when the server cannot go on. */
+  /** Where Prometheus may ask; null when nobody may, or the port was not to be had. */
+  readonly metrics: Endpoint | null
+  /** Resolves with the reason when the server cannot go on: then it is to be closed, and is not well until it is. */
   readonly failed: Promise<Error>
   /** Stops accepting, lets sessions end, closes the store. */
   close(): Promise<void>
@@ -122,7 +130,7 @@ export async function startServer(options: {
       const port = writer.connect()
       return { data: { ...common, ...data, store: port }, transfer: [port] }
     }
-    const protocol: Omit<ProtocolSettings, keyof CommonSettings | 'tls'> = {
+    const protocol: Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name'> = {
       services,
       inside: config.inside,
       messageMaxOctets: config.limits.messageMaxOctets,
@@ -144,9 +152,9 @@ export async function startServer(options: {
       threads.push(thread)
       return thread
     }
-    const protocolThreads = Array.from({ length: workers }, (_, index) =>
-      started(`protocol-${index + 1}`, 'protocol-thread', () => ({ ...protocol, tls: tls.current })),
-    )
+    const protocolThread = (name: string): SupervisedThread =>
+      started(name, 'protocol-thread', () => ({ ...protocol, name, tls: tls.current }))
+    const protocolThreads = Array.from({ length: workers }, (_, index) => protocolThread(`protocol-${index + 1}`))
     const relayThread = started('relay', 'relay-thread', () => relay)
     const [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
 
@@ -161,12 +169,26 @@ export async function startServer(options: {
       }),
     )
 
-    const api = createAdminApi(
-      { directory: core.directory, queue: core.queueOperator, health: healthOf(core, ports) },
-      ADMIN_ROUTES,
-    )
+    const health = healthOf(core, ports, writer.failed)
+    const api = createAdminApi({ directory: core.directory, queue: core.queueOperator, health }, ADMIN_ROUTES)
     const admin = await serveAdmin({ path: config.admin.socket, api, log })
     closers.push(async () => admin[Symbol.asyncDispose]())
+
+    const own = createMetrics()
+    const load = watchLoad({
+      thread: 'main',
+      open: () => 0,
+      connectionsMax: 1,
+      loop: watchLoop(),
+      clock,
+      log,
+      metrics: own,
+    })
+    closers.push(async () => load.stop())
+    const counting = [...threads, writer]
+    const gather = createGather({ metrics: own, threads: () => counting, store, tls: () => tls.current, clock })
+    const metrics = config.metrics === null ? null : await openMetrics({ listen: config.metrics, gather, log })
+    if (metrics !== null) closers.push(async () => metrics[Symbol.asyncDispose]())
     flushCompileCache()
     log.info({
       event: 'server.ready',
@@ -181,6 +203,7 @@ export async function startServer(options: {
       caFile: tls.caFile,
       fingerprint: tls.fingerprint,
       renewTls,
+      metrics: metrics?.endpoint ?? null,
       failed: writer.failed,
       close,
     }
@@ -200,9 +223,29 @@ function every(clock: Clock, ms: number, run: () => void): () => Promise<void> {
   return async () => cancel()
 }
 
-function healthOf(core: Core, ports: readonly OpenedPort[]): () => Promise<Record<string, unknown>> {
+/** Mail goes before numbers: a port that is not to be had is told, and the server goes on without. */
+async function openMetrics(
+  options: Parameters<typeof serveMetrics>[0],
+): Promise<Awaited<ReturnType<typeof serveMetrics>> | null> {
+  try {
+    return await serveMetrics(options)
+  } catch (error) {
+    if (!(error instanceof ListenFailed)) throw error
+    options.log.error({ event: 'metrics.listen.failed', why: error.message })
+    return null
+  }
+}
+
+function healthOf(
+  core: Core,
+  ports: readonly OpenedPort[],
+  failed: Promise<Error>,
+): () => Promise<Record<string, unknown>> {
   const services = [...new Set(ports.map(({ service }) => service))] satisfies ServiceName[]
+  let why: string | null = null
+  void failed.then(({ message }) => (why = message))
   return async () => {
+    if (why !== null) return { healthy: false, why }
     const [domains, queue] = await Promise.all([core.directory.domains(), core.queueOperator.list()])
     return { healthy: true, services, domains: domains.length, queued: queue.length }
   }

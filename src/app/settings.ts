@@ -23,6 +23,8 @@ export type CommonSettings = {
 }
 
 export type ProtocolSettings = CommonSettings & {
+  /** The thread's, as `protocol-1`. */
+  readonly name: string
   /** Those that listen. */
   readonly services: readonly ServiceConfig[]
   readonly inside: readonly Network[]

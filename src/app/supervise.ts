@@ -1,9 +1,11 @@
 /** Keeps a thread running: one that dies unexpectedly is replaced, the others never notice. */
 import { Worker, type Transferable } from 'node:worker_threads'
-import { DRAIN_TIMEOUT_MS, THREAD_RESTART_DELAY_MS } from '../model/limits.ts'
+import { DRAIN_TIMEOUT_MS, METRICS_TIMEOUT_MS, THREAD_RESTART_DELAY_MS } from '../model/limits.ts'
 import type { ServiceName } from '../model/service.ts'
+import { never } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
+import type { Snapshot } from '../std/metrics.ts'
 import type { TlsMaterial } from './tls-material.ts'
 
 export type OpenedPort = { readonly service: ServiceName; readonly address: string; readonly port: number }
@@ -11,13 +13,19 @@ export type OpenedPort = { readonly service: ServiceName; readonly address: stri
 export type FromThread =
   | { readonly at: 'ready'; readonly ports: readonly OpenedPort[] }
   | { readonly at: 'cannot-start'; readonly message: string }
+  | { readonly at: 'metrics'; readonly snapshot: Snapshot }
 
-export type ToThread = { readonly do: 'drain' } | { readonly do: 'use-tls'; readonly material: TlsMaterial }
+export type ToThread =
+  | { readonly do: 'drain' }
+  | { readonly do: 'use-tls'; readonly material: TlsMaterial }
+  | { readonly do: 'tell-metrics' }
 
 export type SupervisedThread = {
   /** What the first run opened. @throws when it could not start */
   readonly ready: Promise<readonly OpenedPort[]>
   tell(message: ToThread): void
+  /** What this run of the thread has counted; null when it does not tell in METRICS_TIMEOUT_MS. */
+  metrics(): Promise<Snapshot | null>
   /** Asks it to finish; ends it after DRAIN_TIMEOUT_MS. */
   drain(): Promise<void>
 }
@@ -38,6 +46,8 @@ export function superviseThread(options: {
   let draining = false
   let current: Worker | null = null
   let exited: Promise<void> = Promise.resolve()
+  /** Scrapes that come together share an answer. */
+  let asked: PromiseWithResolvers<Snapshot | null> | null = null
   const { promise: ready, resolve, reject } = Promise.withResolvers<readonly OpenedPort[]>()
 
   const start = (): void => {
@@ -48,15 +58,25 @@ export function superviseThread(options: {
     exited = end.promise
     let wasReady = false
     worker.on('message', (message: FromThread) => {
-      wasReady = message.at === 'ready'
-      if (message.at === 'ready') resolve(message.ports)
-      else reject(new Error(message.message))
+      switch (message.at) {
+        case 'ready':
+          wasReady = true
+          return resolve(message.ports)
+        case 'cannot-start':
+          wasReady = false
+          return reject(new Error(message.message))
+        case 'metrics':
+          return asked?.resolve(message.snapshot)
+        default:
+          return never(message)
+      }
     })
     worker.on('error', (error) => {
       log.error({ event: 'thread.failed', thread: name, error: error instanceof Error ? error.stack : String(error) })
     })
     worker.on('exit', () => {
       end.resolve()
+      asked?.resolve(null)
       reject(new Error(`thread ${name} ended before it was ready`))
       if (draining || !wasReady) return
       log.warn({ event: 'thread.restarted', thread: name })
@@ -70,6 +90,17 @@ export function superviseThread(options: {
   return {
     ready,
     tell: (message) => current?.postMessage(message),
+    async metrics() {
+      if (asked !== null) return asked.promise
+      const mine = Promise.withResolvers<Snapshot | null>()
+      asked = mine
+      const cancel = clock.timer(METRICS_TIMEOUT_MS, () => mine.resolve(null))
+      current?.postMessage({ do: 'tell-metrics' } satisfies ToThread)
+      const snapshot = await mine.promise
+      cancel()
+      asked = null
+      return snapshot
+    },
     async drain() {
       draining = true
       current?.postMessage({ do: 'drain' } satisfies ToThread)

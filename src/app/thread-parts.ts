@@ -3,6 +3,7 @@ import { createLineWriter } from './line-writer.ts'
 import { createLog } from './log.ts'
 import { createSystemRandom, systemClock } from './machine.ts'
 import type { CommonSettings, LogSettings } from './settings.ts'
+import { createMetrics, type Snapshot } from '../std/metrics.ts'
 import { wireCore, type Core, type Parts } from './wire.ts'
 
 const STANDARD_ERROR = 2
@@ -19,16 +20,18 @@ export function openThreadLog(settings: LogSettings): ThreadLog {
 /** What every thread but the writer begins with. */
 export async function openThread(
   settings: CommonSettings,
-): Promise<{ parts: Parts; core: Core; close(): Promise<void> }> {
+): Promise<{ parts: Required<Parts>; core: Core; snapshot(): Snapshot; close(): Promise<void> }> {
   const { log, flushed } = openThreadLog(settings.log)
   const clock = systemClock
   const random = createSystemRandom()
   const store = await connectStore({ dataDir: settings.dataDir, port: settings.store, clock, log })
-  const parts = { store, clock, random, log }
+  const metrics = createMetrics()
+  const parts = { store, clock, random, log, metrics }
   const core = await wireCore(parts, settings)
   return {
     parts,
     core,
+    snapshot: () => metrics.snapshot(),
     async close() {
       await store.close()
       await flushed()

@@ -26,13 +26,21 @@ import { imapSession } from '../session/imap/session.ts'
 import { pop3Session } from '../session/pop3/session.ts'
 import { smtpSession } from '../session/smtp/session.ts'
 import type { Clock } from '../std/clock.ts'
+import { calm, type Load } from '../std/load.ts'
 import type { Log } from '../std/log.ts'
+import { noMetrics, type Metrics } from '../std/metrics.ts'
 import type { Random } from '../std/random.ts'
 import type { Store } from '../store/contract.ts'
 import type { ServiceConfig } from './config/config.ts'
 
 /** What the machine and the store give to one thread. */
-export type Parts = { readonly store: Store; readonly clock: Clock; readonly random: Random; readonly log: Log }
+export type Parts = {
+  readonly store: Store
+  readonly clock: Clock
+  readonly random: Random
+  readonly log: Log
+  readonly metrics?: Metrics
+}
 
 export type CoreOptions = {
   readonly hostname: string
@@ -76,13 +84,16 @@ export type SessionOptions = {
   readonly inside: readonly Network[]
   /** Fires at shutdown. */
   readonly drain: AbortSignal
+  readonly load?: Load
 }
 
 /** What serves a connection of a service; null for services whose sessions are not made of lines (http, https, sieve). */
 export function wireSessions(parts: Parts, core: Core, options: SessionOptions): (on: ServiceConfig) => Serve | null {
-  const { clock, random, log } = parts
-  const { hostname, messageMaxOctets, guard, inside, drain } = options
-  const authenticator = createAuthenticator({ accounts: core.accounts, guard, log })
+  const { clock, random, log, metrics = noMetrics } = parts
+  const { hostname, messageMaxOctets, guard, inside, drain, load = calm } = options
+  const authenticator = createAuthenticator({ accounts: core.accounts, guard, log, metrics })
+  const common = { clock, random, log, load }
+  const smtp = { ...common, metrics, signal: drain }
   const contentSearch = createContentSearch()
   const submission = { hostname, intake: core.intake, accounts: core.accounts, authenticator, clock, messageMaxOctets }
   const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets })
@@ -97,20 +108,20 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
   return (on) => {
     switch (on.service) {
       case 'mx':
-        return (connection) => smtpSession(connection, { policy: mta, clock, random, log, signal: drain })
+        return (connection) => smtpSession(connection, { policy: mta, ...smtp })
       case 'submission':
       case 'submissions':
-        return (connection) => smtpSession(connection, { policy: msa, clock, random, log, signal: drain })
+        return (connection) => smtpSession(connection, { policy: msa, ...smtp })
       case 'imap':
       case 'imaps': {
         const policy = mda(on)
         return (connection) =>
-          imapSession(connection, { policy, contentSearch, clock, random, log, hostname, drain, messageMaxOctets })
+          imapSession(connection, { policy, contentSearch, ...common, hostname, drain, messageMaxOctets })
       }
       case 'pop3':
       case 'pop3s': {
         const policy = mda(on)
-        return (connection) => pop3Session(connection, { policy, clock, random, log, hostname, signal: drain })
+        return (connection) => pop3Session(connection, { policy, ...common, hostname, signal: drain })
       }
       case 'http':
       case 'https':
@@ -120,11 +131,12 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
   }
 }
 
-/** Whether a peer may connect: by the listener's networks first, then by how many connections its address has. */
-export function wireAdmission(on: ServiceConfig, guard: Guard): (remote: Endpoint) => Admission {
+/** Whether a peer may connect: by the listener's networks, by our own load, by how many connections its address has. */
+export function wireAdmission(on: ServiceConfig, guard: Guard, load: Load = calm): (remote: Endpoint) => Admission {
   const { service, networks } = on
   return ({ address }) => {
     if (networks !== 'anywhere' && !networksContain(networks, address)) return { at: 'refused', why: 'not-inside' }
+    if (load.refusing) return { at: 'refused', why: 'busy' }
     const left = guard.connect(guardedAs(service), address)
     return left === null ? { at: 'refused', why: 'too-many' } : { at: 'welcome', left }
   }
@@ -144,7 +156,7 @@ export type RelayWiring = {
 }
 
 export function wireRelay(parts: Parts, core: Core, options: RelayWiring): Relay {
-  const { store, clock, random, log } = parts
+  const { store, clock, random, log, metrics = noMetrics } = parts
   const { hostname, sandbox, ...rest } = options
   const queue = createOutgoingQueue({
     store,
@@ -159,5 +171,13 @@ export function wireRelay(parts: Parts, core: Core, options: RelayWiring): Relay
     const account = sandbox === null ? null : await readAccountRef(store, sandbox)
     return account === null ? null : core.openMailboxes(account)
   }
-  return createRelay({ queue, clock, random, log, ...rest, sandbox: sandbox === null ? null : createSandbox({ open }) })
+  return createRelay({
+    queue,
+    clock,
+    random,
+    log,
+    metrics,
+    ...rest,
+    sandbox: sandbox === null ? null : createSandbox({ open }),
+  })
 }

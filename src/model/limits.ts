@@ -251,8 +251,33 @@ export const ORPHAN_BODY_GRACE_MS = 24 * HOUR
 export const ADMIN_BODY_MAX_OCTETS = 1 * MIB
 export const ADMIN_ANSWER_MAX_OCTETS = 64 * MIB
 export const ADMIN_TIMEOUT_MS = 60 * SECOND
+/** An import sends this many letters, or octets of them, for one commit; a longer letter goes alone. */
+export const TRANSFER_BATCH_MAX = 64
+export const TRANSFER_BATCH_MAX_OCTETS = 8 * MIB
+/** A letter travels in pieces of at most this. */
+export const TRANSFER_PIECE_MAX_OCTETS = 1 * MIB
 
 // Threads --------------------------------------------------------------------------------------------------------------
 
 /** R31: a dead thread is replaced within 2 seconds. */
 export const THREAD_RESTART_DELAY_MS = 200
+/** A port of no other well-known exporter. */
+export const METRICS_PORT = 9465
+/** How long a scrape waits for the numbers of a busy thread. */
+export const METRICS_TIMEOUT_MS = 2 * SECOND
+
+// Stress: what holds while there is more work than room ------------------------------------------------------------------
+
+/** Share of a thread's connections from which on it is in stress mode, and below which it is no longer. */
+export const STRESS_CONNECTIONS_FROM = 0.8
+export const STRESS_CONNECTIONS_BELOW = 0.7
+/** Turns of the event loop are judged over this long; S25. */
+export const STRESS_WINDOW_MS = 2 * SECOND
+/** Of 100 turns the slowest took longer, in two windows on end: nobody new is let in. */
+export const STRESS_LOOP_DELAY_MS = 200
+/** For a whole command of SMTP, and before login for a whole IMAP or POP3 conversation or command. */
+export const STRESS_COMMAND_TIMEOUT_MS = 30 * SECOND
+/** SMTP's, and IMAP's and POP3's before login. */
+export const STRESS_ERRORS_MAX = 2
+/** NOOP, VRFY, RSET, HELP per transaction of SMTP; greetings aside, since STARTTLS needs two. */
+export const STRESS_JUNK_COMMANDS_MAX = 1

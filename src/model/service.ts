@@ -11,5 +11,22 @@ export type ServiceName =
   | 'https'
   | 'sieve'
 
+export type Protocol = 'smtp' | 'imap' | 'pop3' | 'http' | 'sieve'
+
+/** `outbound` is what a connection of our own is called. */
+export const PROTOCOLS: Readonly<Record<ServiceName | 'outbound', Protocol>> = {
+  mx: 'smtp',
+  submission: 'smtp',
+  submissions: 'smtp',
+  imap: 'imap',
+  imaps: 'imap',
+  pop3: 'pop3',
+  pop3s: 'pop3',
+  http: 'http',
+  https: 'http',
+  sieve: 'sieve',
+  outbound: 'smtp',
+}
+
 /** `starttls-offered`: opportunistic; `starttls-enforced`: no credentials before it; `implicit`: TLS from the first octet. */
 export type TlsMode = 'none' | 'starttls-offered' | 'starttls-enforced' | 'implicit'

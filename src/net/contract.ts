@@ -16,8 +16,8 @@ export type ListenOptions = {
   readonly admit?: (remote: Endpoint) => Admission
 }
 
-/** `not-inside`: the listener serves inner networks only (D10, D11). */
-export type Refusal = 'not-inside' | 'too-many' | 'stopping'
+/** `not-inside`: the listener serves inner networks only (D10, D11). `busy`: what is under way is late already. */
+export type Refusal = 'not-inside' | 'too-many' | 'busy' | 'stopping'
 
 export type Admission =
   | { readonly at: 'welcome'; /** Called once, at the connection's end. */ readonly left?: () => void }

@@ -4,7 +4,10 @@ import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import { token } from '../std/random.ts'
 import type { Random } from '../std/random.ts'
+import { noMetrics, type Metrics } from '../std/metrics.ts'
 import type { Connection } from '../model/connection.ts'
+import { CONNECTIONS_REFUSED } from '../model/metrics.ts'
+import { PROTOCOLS } from '../model/service.ts'
 import { LISTEN_BACKLOG, TCP_KEEPALIVE_DELAY_MS } from '../model/limits.ts'
 import { ListenFailed } from './contract.ts'
 import type { CertificateSource, Listener, ListenOptions, Network, Refusal } from './contract.ts'
@@ -18,6 +21,7 @@ export type NetworkOptions = {
   readonly random: Random
   readonly log: Log
   readonly certificates: CertificateSource
+  readonly metrics?: Metrics
   readonly limits?: {
     /** Connections of all listeners of this network together; more are refused (R8). */
     readonly connectionsMax?: number
@@ -33,7 +37,7 @@ type Serve = (connection: Connection) => Promise<void>
 
 /** Opens listeners. Whatever `serve` throws ends that connection and is logged, nothing more (R31). */
 export function createNetwork(options: NetworkOptions): Network {
-  const { clock, random, log, certificates, limits = {} } = options
+  const { clock, random, log, certificates, metrics = noMetrics, limits = {} } = options
   const connectionsMax = limits.connectionsMax ?? Infinity
   let open = 0
 
@@ -84,6 +88,7 @@ export function createNetwork(options: NetworkOptions): Network {
     }
 
     async function refuse(connection: OpenConnection, why: Refusal): Promise<void> {
+      metrics.add(CONNECTIONS_REFUSED, { protocol: PROTOCOLS[on.service], reason: why })
       log.info({
         event: 'net.connection.refused',
         service: on.service,

@@ -1,6 +1,7 @@
 /** Mail on its way out, as `app/wire.ts` sees it. */
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
+import type { Metrics } from '../std/metrics.ts'
 import type { Random } from '../std/random.ts'
 import type { Secret } from '../std/secret.ts'
 import type { OutgoingQueue } from '../core/contract.ts'
@@ -67,6 +68,7 @@ export type RelayOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly metrics?: Metrics
   readonly ourselves: Ourselves
   readonly routes: Routes
   /** Needed where a route is `sandbox`. */

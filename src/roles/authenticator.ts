@@ -1,29 +1,28 @@
 import type { Accounts, Guard, LoginOutcome } from '../core/contract.ts'
 import type { Connection } from '../model/connection.ts'
-import type { ServiceName } from '../model/service.ts'
+import { AUTH_ATTEMPTS } from '../model/metrics.ts'
+import { PROTOCOLS } from '../model/service.ts'
 import type { Log } from '../std/log.ts'
+import { noMetrics, type Metrics } from '../std/metrics.ts'
 import type { Authenticator } from './contract.ts'
 
 type Reason = 'bad-password' | 'blocked' | 'try-later'
-
-const PROTO: Partial<Record<Connection['service'], string>> = {
-  submission: 'smtp',
-  submissions: 'smtp',
-  imap: 'imap',
-  imaps: 'imap',
-  pop3: 'pop3',
-  pop3s: 'pop3',
-} satisfies Partial<Record<ServiceName, string>>
 
 /**
  * Proves people by their passwords and tells the guard of every failure (S6). The event `auth.failed` is what
  * fail2ban and CrowdSec read: rip, proto, port, reason, cid, user.
  */
-export function createAuthenticator(options: { accounts: Accounts; guard: Guard; log: Log }): Authenticator {
-  const { accounts, guard, log } = options
+export function createAuthenticator(options: {
+  accounts: Accounts
+  guard: Guard
+  log: Log
+  metrics?: Metrics
+}): Authenticator {
+  const { accounts, guard, log, metrics = noMetrics } = options
 
   const failed = ({ id, remote, local, service }: Connection, reason: Reason, user: string): void => {
-    const facts = { rip: remote.address, proto: PROTO[service] ?? service, port: local.port, reason, cid: id, user }
+    metrics.add(AUTH_ATTEMPTS, { protocol: PROTOCOLS[service], result: reason })
+    const facts = { rip: remote.address, proto: PROTOCOLS[service], port: local.port, reason, cid: id, user }
     log.warn({ event: 'auth.failed', ...facts })
   }
 
@@ -31,7 +30,9 @@ export function createAuthenticator(options: { accounts: Accounts; guard: Guard;
     const { address } = connection.remote
     if (outcome.at === 'ok') {
       guard.loginSucceeded(address)
-      log.info({ event: 'auth.ok', rip: address, proto: PROTO[connection.service], cid: connection.id, user: login })
+      const proto = PROTOCOLS[connection.service]
+      metrics.add(AUTH_ATTEMPTS, { protocol: proto, result: 'ok' })
+      log.info({ event: 'auth.ok', rip: address, proto, cid: connection.id, user: login })
     } else if (outcome.at === 'refused') {
       guard.loginFailed(address)
       failed(connection, 'bad-password', login)

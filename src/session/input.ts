@@ -2,6 +2,7 @@
 import { ReadTimedOut, type Connection } from '../model/connection.ts'
 import { createFramer, type Framed, type Framer } from '../protocol/framer/framer.ts'
 import type { Clock } from '../std/clock.ts'
+import { calm, type Load } from '../std/load.ts'
 
 /** Why a conversation ends without a QUIT. */
 export class ConversationOver extends Error {
@@ -16,6 +17,8 @@ export class ConversationOver extends Error {
 export type LineOptions = {
   /** For the whole line: a peer that drips octets gains nothing (S14). */
   readonly timeoutMs: number
+  /** Instead, from the line's beginning, while the load is too much; looked at now and then during the wait. */
+  readonly stressTimeoutMs?: number
   /** Whether a shutdown may end the conversation here. */
   readonly mayDrain: boolean
 }
@@ -36,11 +39,13 @@ export type InputOptions = {
   readonly lineMaxOctets: number
   /** Fires at shutdown. */
   readonly signal: AbortSignal | undefined
+  readonly load?: Load
   /** Sends what waits to be said; called before each wait, so that pipelined commands are answered in one write. */
   readonly beforeWait: () => Promise<void>
 }
 
-export function createInput({ connection, clock, lineMaxOctets, signal, beforeWait }: InputOptions): Input {
+export function createInput(options: InputOptions): Input {
+  const { connection, clock, lineMaxOctets, signal, load = calm, beforeWait } = options
   const framer = createFramer({ lineMaxOctets })
 
   let endWait: ((over: ConversationOver) => void) | null = null
@@ -60,27 +65,41 @@ export function createInput({ connection, clock, lineMaxOctets, signal, beforeWa
     framer.push(chunk)
   }
 
+  /** As `read`, but a wait that begins in calm is cut short by stress. @param since when the line began */
+  const readWithin = async (since: number, timeoutMs: number, stressTimeoutMs: number): Promise<void> => {
+    for (;;) {
+      const waited = clock.monotonic() - since
+      const allowed = load.stressed ? Math.min(stressTimeoutMs, timeoutMs) : timeoutMs
+      if (waited >= allowed) throw new ConversationOver('timeout')
+      const slice = Math.min(allowed - waited, stressTimeoutMs)
+      try {
+        return await read(slice)
+      } catch (error) {
+        if (!(error instanceof ConversationOver) || error.why !== 'timeout') throw error
+      }
+    }
+  }
+
   /** The read that a shutdown leaves behind ends with the connection. */
-  const readOrDrain = (timeoutMs: number): Promise<void> =>
+  const readOrDrain = (reading: () => Promise<void>): Promise<void> =>
     new Promise((resolve, reject) => {
       endWait = reject
-      read(timeoutMs)
+      reading()
         .finally(() => (endWait = null))
         .then(resolve, reject)
     })
 
   return {
     framer,
-    async line({ timeoutMs, mayDrain }) {
+    async line({ timeoutMs, stressTimeoutMs = timeoutMs, mayDrain }) {
       if (mayDrain && signal?.aborted === true) throw new ConversationOver('drain')
-      const deadline = clock.monotonic() + timeoutMs
+      const since = clock.monotonic()
+      const reading = (): Promise<void> => readWithin(since, timeoutMs, stressTimeoutMs)
       for (;;) {
         const framed = framer.next()
         if (framed.kind !== 'need-more') return framed
         await beforeWait()
-        const left = deadline - clock.monotonic()
-        if (left <= 0) throw new ConversationOver('timeout')
-        await (mayDrain ? readOrDrain(left) : read(left))
+        await (mayDrain ? readOrDrain(reading) : reading())
       }
     },
     close: () => signal?.removeEventListener('abort', onAbort),

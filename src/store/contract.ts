@@ -313,6 +313,18 @@ export type QueueReads = {
   read(queueId: QueueId, start: number, end: number): Promise<Uint8Array>
   /** When the next entry falls due, or null when none waits. */
   nextDueAt(): Promise<number | null>
+  /** How many entries there are, by state, without reading them. */
+  depth(now: number): Promise<QueueDepth>
+}
+
+export type QueueDepth = {
+  /** Leased: being delivered. */
+  readonly active: number
+  readonly due: number
+  readonly waiting: number
+  readonly held: number
+  /** Of the oldest entry, or null when there is none. */
+  readonly oldestAcceptedAt: number | null
 }
 
 // Changes --------------------------------------------------------------------------------------------------------------

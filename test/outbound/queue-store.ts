@@ -117,6 +117,7 @@ export function createQueueStore(clock: { now(): number }): QueueStore {
         const due = [...rows.values()].filter(({ entry }) => !entry.held).map(dueAt)
         return due.length === 0 ? null : Math.min(...due)
       },
+      depth: async () => ({ active: 0, due: 0, waiting: rows.size, held: 0, oldestAcceptedAt: null }),
     },
     changes: {
       watchAccount: () => () => {},

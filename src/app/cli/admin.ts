@@ -54,10 +54,17 @@ export const withAdmin: WithAdmin = async (command: Command, use) => {
   return api === null ? offline(config, (own) => use(callerOf(own))) : use(callerOf(api))
 }
 
-/** `gavan healthz`: exit 0 when the server answers, 69 when none does. */
+/** `gavan healthz`: exit 0 when the server answers and is well, 1 when it is not well, 69 when none answers. */
 export async function askHealth(command: Command): Promise<Record<string, unknown>> {
   const { admin } = await readConfig(configPath(command))
   const api = await runningApi(admin.socket)
   if (api === null) throw new CliError(EXIT.serverDown, `no server answers on ${admin.socket}`, 'start it: gavan serve')
-  return callerOf(api)('GET', '/v1/health')
+  const health = await callerOf(api)('GET', '/v1/health')
+  if (health['healthy'] !== true)
+    throw new CliError(
+      EXIT.failed,
+      `the server is not well: ${String(health['why'])}`,
+      'see the log; it ends by itself',
+    )
+  return health
 }

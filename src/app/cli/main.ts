@@ -25,6 +25,7 @@ async function build(): Promise<Command> {
     .option('--no-pop3', 'without POP3')
     .option('--reset', 'start over with an empty data folder')
     .option('--workers <n>', 'threads that serve connections')
+    .option('--metrics <port>', 'numbers for Prometheus on this port of 127.0.0.1, at /metrics')
     .option('--log-level <level>', 'debug, info, warn or error')
     .action(async (flags) => {
       const { runTry } = await import('../try/try.ts')

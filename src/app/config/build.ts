@@ -3,7 +3,8 @@ import { join, resolve } from 'node:path'
 import type * as v from 'valibot'
 import { CATALOG } from '../../exposure/catalog.ts'
 import type { CatalogRow } from '../../exposure/catalog.ts'
-import { MESSAGE_MAX_OCTETS } from '../../model/limits.ts'
+import type { Endpoint } from '../../model/connection.ts'
+import { MESSAGE_MAX_OCTETS, METRICS_PORT } from '../../model/limits.ts'
 import { LOOPBACK_NETWORKS, PRIVATE_NETWORKS } from '../../model/network.ts'
 import type { Network } from '../../model/network.ts'
 import type { ServiceName } from '../../model/service.ts'
@@ -88,8 +89,15 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     limits: { messageMaxOctets: values.messageSize ?? MESSAGE_MAX_OCTETS },
     log: { level: values.logLevel ?? 'info', format: values.logFormat ?? 'auto' },
     admin: { socket },
+    metrics: metricsEndpoint(values),
     sources: new Map([...raw].map(([key, { source }]): [string, Source] => [key, source])),
   }
+}
+
+function metricsEndpoint({ metricsListen, portsOffset = 0 }: Values): Endpoint | null {
+  if (metricsListen !== undefined) return metricsListen === 'off' ? null : metricsListen
+  const port = METRICS_PORT + portsOffset
+  return port < 65_536 ? { address: '127.0.0.1', port } : null
 }
 
 type Complain = (key: string, cause: string, fix: string | null) => void

@@ -38,6 +38,8 @@ export type Config = {
   readonly limits: { readonly messageMaxOctets: number }
   readonly log: { readonly level: LogLevel; readonly format: 'auto' | 'json' | 'pretty' }
   readonly admin: { readonly socket: string }
+  /** Null: nobody asks. */
+  readonly metrics: Endpoint | null
   /** Who decided, by key name; what is missing is a default. */
   readonly sources: ReadonlyMap<string, Source>
 }

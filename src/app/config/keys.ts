@@ -1,6 +1,6 @@
 /** Every key of gavan.toml: what it means, what it may hold, what it is when nobody says. docs/config.md is made from it. */
 import { CATALOG } from '../../exposure/catalog.ts'
-import { MESSAGE_MAX_OCTETS } from '../../model/limits.ts'
+import { MESSAGE_MAX_OCTETS, METRICS_PORT } from '../../model/limits.ts'
 import type { ServiceName } from '../../model/service.ts'
 import { LOG_LEVELS } from '../log.ts'
 import * as kind from './kinds.ts'
@@ -153,6 +153,12 @@ export const KEYS = {
     otherwise: '"auto": pretty at a terminal, else JSON',
     about: 'How log lines look.',
     example: 'log.format = "json"',
+  }),
+  metricsListen: key('metrics.listen', kind.endpointOrOff, {
+    otherwise: `"127.0.0.1:${METRICS_PORT}", the port with ports.offset`,
+    about:
+      'Where Prometheus finds `/metrics`, or "off". Whoever reaches it reads how much mail goes: keep it on loopback or an inner network.',
+    example: `metrics.listen = "127.0.0.1:${METRICS_PORT}"`,
   }),
   adminSocket: key('admin.socket', kind.path, {
     otherwise: '"ctl.sock" in systemd\'s RuntimeDirectory, else in data_dir',

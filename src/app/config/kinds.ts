@@ -135,6 +135,15 @@ export const dnsServer = textual('an address, with a port if it is not 53', (val
   return parseIp(address) !== null && number > 0 && number < 65_536 ? { address, port: number } : null
 })
 
+/** `off`, or as `127.0.0.1:9465`. */
+export const endpointOrOff = textual('"off", or an address with a port', (value): Endpoint | 'off' | null => {
+  if (value === 'off') return value
+  const match = /^(?:\[([^\]]{1,64})\]|([^:]{1,64})):(\d{1,5})$/.exec(value)
+  const address = match?.[1] ?? match?.[2] ?? ''
+  const number = Number(match?.[3])
+  return parseIp(address) !== null && number < 65_536 ? { address, port: number } : null
+})
+
 const network: v.GenericSchema<unknown, Network> = v.pipe(
   v.string('must be a network such as "192.168.88.0/24"'),
   v.rawTransform<string, Network>(({ dataset, addIssue, NEVER }) => {

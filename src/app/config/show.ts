@@ -46,6 +46,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     messageSize: config.limits.messageMaxOctets,
     logLevel: log.level,
     logFormat: log.format,
+    metricsListen: config.metrics === null ? 'off' : `${config.metrics.address}:${config.metrics.port}`,
     adminSocket: config.admin.socket,
   }
   const sourceOf = (key: string): Source => config.sources.get(key) ?? 'default'

@@ -26,6 +26,7 @@ export type TryFlags = {
   readonly reset?: true
   readonly logLevel?: string
   readonly workers?: string
+  readonly metrics?: string
 }
 
 /** Marks a folder as ours, so that `--reset` never deletes another's. */
@@ -68,6 +69,7 @@ async function tryConfig(flags: TryFlags, dataDir: string): Promise<Config> {
       'ports.offset': String(parseOffset(flags.offset)),
       'admin.socket': join(dataDir, 'ctl.sock'),
       workers: flags.workers,
+      'metrics.listen': flags.metrics === undefined ? 'off' : `127.0.0.1:${flags.metrics}`,
       'log.level': flags.logLevel ?? (flags.json === true ? 'info' : 'error'),
       ...(flags.pop3 ? {} : { 'ports.pop3': 'off', 'ports.pop3s': 'off' }),
     },

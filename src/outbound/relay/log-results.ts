@@ -1,7 +1,9 @@
 import { printAddress } from '../../format/address/address.ts'
 import type { DeliveryResult, SettledEntry } from '../../core/contract.ts'
 import type { QueueEntry } from '../../model/queue.ts'
+import { DELIVERY_ATTEMPT_SECONDS, DELIVERY_RECIPIENTS, SMTP_MESSAGES } from '../../model/metrics.ts'
 import type { Log } from '../../std/log.ts'
+import type { Metrics } from '../../std/metrics.ts'
 import type { AttemptOutcome } from '../delivery/attempt.ts'
 
 const EVENTS = { delivered: 'relay.delivered', failed: 'relay.failed', waiting: 'relay.deferred' } as const
@@ -37,6 +39,16 @@ export function logResults(
       attempt: entry.attempts + 1,
     })
   }
+}
+
+const RESULTS = { delivered: 'delivered', failed: 'failed', waiting: 'deferred' } as const
+
+/** A message counts by its worst: deferred while anyone waits, failed when nobody does and one has. */
+export function countAttempt(metrics: Metrics, results: readonly DeliveryResult[], tookMs: number): void {
+  metrics.observe(DELIVERY_ATTEMPT_SECONDS, {}, tookMs / 1000)
+  for (const { to } of results) metrics.add(DELIVERY_RECIPIENTS, { result: RESULTS[to] })
+  const worst = (['waiting', 'failed', 'delivered'] as const).find((each) => results.some(({ to }) => to === each))
+  if (worst !== undefined) metrics.add(SMTP_MESSAGES, { direction: 'out', result: RESULTS[worst] })
 }
 
 export function logSettled(log: Log, entry: QueueEntry, settled: SettledEntry): void {

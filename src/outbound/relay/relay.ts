@@ -32,7 +32,8 @@ import {
   type Claimed,
   type Lane,
 } from './lane.ts'
-import { identify, logResults, logSettled } from './log-results.ts'
+import { noMetrics } from '../../std/metrics.ts'
+import { countAttempt, identify, logResults, logSettled } from './log-results.ts'
 
 /** The queue is looked at this often even if nothing calls: the wall clock may have jumped. */
 const LOOK_AGAIN_MS = 1 * MINUTE
@@ -53,7 +54,7 @@ const describe = (error: unknown): string => (error instanceof Error ? `${error.
 
 /** Takes due mail from the queue and delivers it, lane by lane. One relay per store and `owner`. */
 export function createRelay(options: RelayOptions): Relay {
-  const { queue, clock, log, sandbox } = options
+  const { queue, clock, log, metrics = noMetrics, sandbox } = options
   const lanes = new Map<string, Lane>()
   const readyBy = new Map<string, number>()
   const tlsMemory = createTlsMemory(clock)
@@ -233,7 +234,9 @@ export function createRelay(options: RelayOptions): Relay {
         else if (isDead(lane, clock)) postpone(lane, entry)
         else {
           if (lane.ready.length === 0) wake()
+          const begun = clock.monotonic()
           const outcome = await deliver(lane, entry, kept)
+          countAttempt(metrics, outcome.results, clock.monotonic() - begun)
           kept = outcome.remote
           await concluding
           concluding = conclude(lane, entry, outcome)

@@ -1,5 +1,5 @@
 import { StoreError } from '../../core/contract.ts'
-import { IMAP_ERRORS_MAX, IMAP_LITERAL_SKIP_MAX_OCTETS } from '../../model/limits.ts'
+import { IMAP_ERRORS_MAX, IMAP_LITERAL_SKIP_MAX_OCTETS, STRESS_ERRORS_MAX } from '../../model/limits.ts'
 import { attempt, Cursor, Fault } from '../../protocol/imap/cursor.ts'
 import type { Received } from '../../protocol/imap/reader.ts'
 import { bad, no, printTagged, type Command, type Conversation, type Tagged } from './command.ts'
@@ -30,7 +30,8 @@ export function createRunner(session: OpenConversation): Runner {
     session.active()
     if (tagged.then !== undefined) return tagged.then
     if (tagged.status === 'BAD') {
-      if (++errors >= IMAP_ERRORS_MAX) return 'refused'
+      const errorsMax = !loggedIn() && session.load.stressed ? STRESS_ERRORS_MAX : IMAP_ERRORS_MAX
+      if (++errors >= errorsMax) return 'refused'
     } else if (tagged.status === 'OK' && loggedIn()) errors = 0
     return session.state.at === 'selected' && session.state.selected.gone ? 'deleted' : 'go-on'
   }

@@ -1,8 +1,14 @@
 import type { Clock } from '../../std/clock.ts'
+import { calm, type Load } from '../../std/load.ts'
 import type { Log } from '../../std/log.ts'
 import type { Random } from '../../std/random.ts'
 import { ConnectionLost, type Connection } from '../../model/connection.ts'
-import { IMAP_AUTOLOGOUT_MS, IMAP_BEFORE_LOGIN_TIMEOUT_MS, MESSAGE_MAX_OCTETS } from '../../model/limits.ts'
+import {
+  IMAP_AUTOLOGOUT_MS,
+  IMAP_BEFORE_LOGIN_TIMEOUT_MS,
+  MESSAGE_MAX_OCTETS,
+  STRESS_COMMAND_TIMEOUT_MS,
+} from '../../model/limits.ts'
 import { never } from '../../std/assert.ts'
 import type { ContentSearch } from '../../core/contract.ts'
 import { createReader } from '../../protocol/imap/reader.ts'
@@ -21,6 +27,7 @@ export type ImapSessionOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly load?: Load
   readonly hostname: string
   /** APPENDLIMIT (RFC 7889); default MESSAGE_MAX_OCTETS. */
   readonly messageMaxOctets?: number
@@ -118,19 +125,27 @@ function farewell(why: Ended['why']): string {
 export type OpenConversation = Omit<Conversation<At>, 'state' | 'tag'> & {
   state: ImapState
   tag: string
+  readonly load: Load
   /** A whole command has come: the time-out begins anew. */
   active(): void
   close(): void
 }
 
 function createConversation(connection: Connection, options: ImapSessionOptions): OpenConversation {
-  const { clock, drain, messageMaxOctets = MESSAGE_MAX_OCTETS } = options
+  const { clock, drain, load = calm, messageMaxOctets = MESSAGE_MAX_OCTETS } = options
   const reader = createReader()
   const input = createInput(connection, { reader, drain })
   const output = createOutput(connection)
   const enabled = new Set<Feature>()
-  let deadline = clock.monotonic() + IMAP_BEFORE_LOGIN_TIMEOUT_MS
-  const remaining = (): number => Math.max(deadline - clock.monotonic(), 1)
+  const begun = clock.monotonic()
+  let deadline = begun + IMAP_BEFORE_LOGIN_TIMEOUT_MS
+  const remaining = (): number => {
+    const isShort = conversation.state.at === 'connected' && load.stressed
+    return Math.max((isShort ? begun + STRESS_COMMAND_TIMEOUT_MS : deadline) - clock.monotonic(), 0)
+  }
+  /** Before login a wait is no longer than the time under stress, so that stress is noticed when it comes. */
+  const patience = (): number =>
+    Math.max(1, conversation.state.at === 'connected' ? Math.min(remaining(), STRESS_COMMAND_TIMEOUT_MS) : remaining())
   const leave = (state: ImapState): void => {
     if (state.at === 'selected') state.selected.stopWatching()
   }
@@ -138,6 +153,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
   const conversation: OpenConversation = {
     ...options,
     messageMaxOctets,
+    load,
     connection,
     input,
     output,
@@ -169,9 +185,11 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     async more() {
       await output.flush()
       // The deadline stands however the octets drip (S14); a message that comes in may take its time.
-      const woken: Woken = await input.wait({ timeoutMs: remaining(), notices: false })
-      if (woken === 'chunk' || woken === 'notice') return
-      throw new Ended(woken)
+      for (;;) {
+        const woken: Woken = await input.wait({ timeoutMs: patience(), notices: false })
+        if (woken === 'chunk' || woken === 'notice') return
+        if (woken !== 'timeout' || remaining() <= 0) throw new Ended(woken)
+      }
     },
     async line(maxOctets) {
       for (;;) {

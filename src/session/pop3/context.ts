@@ -1,6 +1,7 @@
 import type { Connection } from '../../model/connection.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
 import type { Clock } from '../../std/clock.ts'
+import type { Load } from '../../std/load.ts'
 import type { Log } from '../../std/log.ts'
 import type { Random } from '../../std/random.ts'
 import type { Input } from '../input.ts'
@@ -13,6 +14,7 @@ export type Pop3Context = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly load: Load
   readonly input: Input
   readonly loginGate: LoginGate
   /** Queues output; it leaves before the next wait, or with `flush`. */

@@ -5,11 +5,14 @@ import {
   POP3_BEFORE_LOGIN_TIMEOUT_MS,
   POP3_COMMAND_LINE_MAX_OCTETS,
   POP3_ERRORS_MAX,
+  STRESS_COMMAND_TIMEOUT_MS,
+  STRESS_ERRORS_MAX,
 } from '../../model/limits.ts'
 import { LEGAL, parseCommand, type Pop3Command } from '../../protocol/pop3/command.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
 import { assert, never } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
+import { calm, type Load } from '../../std/load.ts'
 import type { Log } from '../../std/log.ts'
 import type { Random } from '../../std/random.ts'
 import { ConversationOver, createInput } from '../input.ts'
@@ -27,6 +30,7 @@ export type Pop3SessionOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly load?: Load
   /** Fires at shutdown: the command in course is finished, then the connection closes. */
   readonly signal?: AbortSignal
 }
@@ -51,7 +55,7 @@ export async function pop3Session(connection: Connection, options: Pop3SessionOp
 }
 
 function createContext(connection: Connection, options: Pop3SessionOptions): Pop3Context {
-  const { policy, clock, random, log, signal } = options
+  const { policy, clock, random, log, load = calm, signal } = options
   let waiting: Uint8Array[] = []
   let waitingOctets = 0
   const flush = async (): Promise<void> => {
@@ -72,11 +76,13 @@ function createContext(connection: Connection, options: Pop3SessionOptions): Pop
     clock,
     random,
     log,
+    load,
     input: createInput({
       connection,
       clock,
       lineMaxOctets: POP3_COMMAND_LINE_MAX_OCTETS,
       signal,
+      load,
       beforeWait: flush,
     }),
     loginGate: createLoginGate({ clock, ...(signal === undefined ? {} : { signal }) }),
@@ -128,7 +134,8 @@ async function converse(context: Pop3Context): Promise<string> {
     if (done === null) continue
     if (done.say !== null) context.say(`${done.say}\r\n`)
     if (done.close === true) return 'quit'
-    if (done.say?.startsWith('-ERR') === true && ++errors >= POP3_ERRORS_MAX) {
+    const errorsMax = context.drop === null && context.load.stressed ? STRESS_ERRORS_MAX : POP3_ERRORS_MAX
+    if (done.say?.startsWith('-ERR') === true && ++errors >= errorsMax) {
       context.say('-ERR Too many errors\r\n')
       return 'errors'
     }
@@ -140,6 +147,7 @@ async function step(context: Pop3Context): Promise<Pop3Done | null> {
   const { input, drop } = context
   const framed = await input.line({
     timeoutMs: drop === null ? POP3_BEFORE_LOGIN_TIMEOUT_MS : POP3_AUTOLOGOUT_MS,
+    ...(drop === null ? { stressTimeoutMs: STRESS_COMMAND_TIMEOUT_MS } : {}),
     mayDrain: true,
   })
   if (framed.kind === 'bad') {

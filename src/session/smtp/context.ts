@@ -4,7 +4,9 @@ import type { SmtpReply } from '../../model/reply.ts'
 import type { SmtpState } from '../../protocol/smtp/state.ts'
 import type { SmtpFacts, SmtpPolicy } from '../../roles/contract.ts'
 import type { Clock } from '../../std/clock.ts'
+import type { Load } from '../../std/load.ts'
 import type { Log } from '../../std/log.ts'
+import type { Metrics } from '../../std/metrics.ts'
 import type { Random } from '../../std/random.ts'
 import type { Input } from '../input.ts'
 import type { LoginGate } from '../sasl.ts'
@@ -17,6 +19,8 @@ export type SmtpContext = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly metrics: Metrics
+  readonly load: Load
   readonly input: Input
   readonly loginGate: LoginGate
   /** REQUIRETLS is offered over TLS (RFC 8689). */

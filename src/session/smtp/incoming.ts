@@ -3,6 +3,7 @@ import type { MessageSink } from '../../core/contract.ts'
 import type { Envelope } from '../../model/envelope.ts'
 import type { TraceId } from '../../model/ids.ts'
 import { SMTP_DATA_LINE_MAX_OCTETS } from '../../model/limits.ts'
+import { SMTP_MESSAGES } from '../../model/metrics.ts'
 import { reply, type SmtpReply } from '../../model/reply.ts'
 import { createDataDecoder, type DataDecoder } from '../../protocol/smtp/data-decoder.ts'
 import { token } from '../../std/random.ts'
@@ -69,6 +70,9 @@ export function openIncoming(context: SmtpContext, options: { transparency: bool
   }
   const record = (answer: SmtpReply, error?: unknown): void => {
     const accepted = answer.code < 400
+    const direction = context.connection.service === 'mx' ? 'in' : 'submission'
+    const result = accepted ? 'accepted' : answer.code < 500 ? 'deferred' : 'refused'
+    context.metrics.add(SMTP_MESSAGES, { direction, result })
     log.info({
       event: accepted ? 'smtp.accepted' : 'smtp.refused',
       traceId,

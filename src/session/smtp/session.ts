@@ -8,7 +8,11 @@ import {
   SMTP_ERRORS_MAX,
   SMTP_ERRORS_SLOW_FROM,
   SMTP_JUNK_COMMANDS_MAX,
+  STRESS_COMMAND_TIMEOUT_MS,
+  STRESS_ERRORS_MAX,
+  STRESS_JUNK_COMMANDS_MAX,
 } from '../../model/limits.ts'
+import { SMTP_CONNECTIONS, SMTP_REJECTS } from '../../model/metrics.ts'
 import { reply, type SmtpReply } from '../../model/reply.ts'
 import { parseCommand, type CommandProblem, type SmtpCommand } from '../../protocol/smtp/command.ts'
 import { printReply } from '../../protocol/smtp/print-reply.ts'
@@ -16,7 +20,9 @@ import { outOfOrder } from '../../protocol/smtp/state.ts'
 import type { SmtpPolicy } from '../../roles/contract.ts'
 import { never } from '../../std/assert.ts'
 import { sleep, type Clock } from '../../std/clock.ts'
+import { calm, type Load } from '../../std/load.ts'
 import type { Log } from '../../std/log.ts'
+import { noMetrics, type Metrics } from '../../std/metrics.ts'
 import type { Random } from '../../std/random.ts'
 import type { Result } from '../../std/result.ts'
 import { ConversationOver, createInput } from '../input.ts'
@@ -34,6 +40,8 @@ export type SmtpSessionOptions = {
   readonly clock: Clock
   readonly random: Random
   readonly log: Log
+  readonly metrics?: Metrics
+  readonly load?: Load
   /** Fires at shutdown: the transaction in course is finished, then 421. */
   readonly signal?: AbortSignal
   /** REQUIRETLS (RFC 8689) is offered over TLS. Default: not, as relaying does not keep it yet. */
@@ -53,11 +61,13 @@ export async function smtpSession(connection: Connection, options: SmtpSessionOp
     why = farewell(context, error)
   }
   await hangUp(context)
+  const role = connection.service === 'mx' ? 'mx' : 'submission'
+  context.metrics.add(SMTP_CONNECTIONS, { role, tls: connection.tls?.version ?? 'none' })
   log.debug({ event: 'smtp.closed', why, transactions: context.transactions })
 }
 
 function createContext(connection: Connection, options: SmtpSessionOptions): SmtpContext {
-  const { policy, clock, random, log, signal } = options
+  const { policy, clock, random, log, metrics = noMetrics, load = calm, signal } = options
   let waiting = ''
   const flush = async (): Promise<void> => {
     if (waiting === '') return
@@ -73,7 +83,9 @@ function createContext(connection: Connection, options: SmtpSessionOptions): Smt
     clock,
     random,
     log,
-    input: createInput({ connection, clock, lineMaxOctets, signal, beforeWait: flush }),
+    metrics,
+    load,
+    input: createInput({ connection, clock, lineMaxOctets, signal, load, beforeWait: flush }),
     loginGate: createLoginGate({ clock, ...(signal === undefined ? {} : { signal }) }),
     offerRequireTls: options.offerRequireTls === true,
     say: (answer) => void (waiting += printReply(answer)),
@@ -128,6 +140,8 @@ async function readCommand(context: SmtpContext): Promise<Result<SmtpCommand, Co
   const { state, input } = context
   const framed = await input.line({
     timeoutMs: state.at === 'connected' ? SMTP_BEFORE_EHLO_TIMEOUT_MS : SMTP_COMMAND_TIMEOUT_MS,
+    // Deviation: RFC 5321 §4.5.3.2.7 asks for 5 minutes; while the places run out, a peer has 30 seconds (S14).
+    stressTimeoutMs: STRESS_COMMAND_TIMEOUT_MS,
     mayDrain: state.at === 'connected' || state.at === 'ready',
   })
   if (framed.kind === 'bad') {
@@ -193,17 +207,27 @@ function createManners(
   context: SmtpContext,
   signal: AbortSignal | undefined,
 ): { judge(verb: SmtpCommand['verb'] | null, done: Done): Promise<SmtpReply | null> } {
+  const { load, metrics } = context
   let errors = 0
   let junk = 0
+  let greetings = 0
   return {
     async judge(verb, done) {
-      if (verb === 'DATA' || verb === 'BDAT') junk = 0
-      if (JUNK.includes(verb) && ++junk > SMTP_JUNK_COMMANDS_MAX) {
-        return reply(421, '4.7.0', 'Too many commands without a message')
+      const { code, status } = done.reply
+      if (code >= 400) metrics.add(SMTP_REJECTS, { reason: status === null ? String(code) : `${code} ${status}` })
+      if (verb === 'DATA' || verb === 'BDAT') junk = greetings = 0
+      if (JUNK.includes(verb)) {
+        junk++
+        if (verb === 'EHLO' || verb === 'HELO') greetings++
+        const isStressful = load.stressed && junk - greetings > STRESS_JUNK_COMMANDS_MAX
+        if (isStressful || junk > SMTP_JUNK_COMMANDS_MAX) {
+          return reply(421, '4.7.0', 'Too many commands without a message')
+        }
       }
-      if (done.reply.code < 500 || done.pardoned === true) return null
+      if (code < 500 || done.pardoned === true) return null
       errors++
-      if (errors >= SMTP_ERRORS_MAX) return reply(421, '4.7.0', 'Too many errors')
+      const errorsMax = load.stressed ? STRESS_ERRORS_MAX : SMTP_ERRORS_MAX
+      if (errors >= errorsMax) return reply(421, '4.7.0', 'Too many errors')
       if (errors >= SMTP_ERRORS_SLOW_FROM) {
         await context.flush()
         await sleep(context.clock, SMTP_ERROR_DELAY_MS, signal)

@@ -2,6 +2,8 @@
 import { MessageChannel, type MessagePort, Worker } from 'node:worker_threads'
 import { assert } from '../../std/assert.ts'
 import type { Log } from '../../std/log.ts'
+import type { Snapshot } from '../../std/metrics.ts'
+import { StoreError } from '../contract.ts'
 import { InUse } from './lock.ts'
 import { NewerSchema } from './migrate.ts'
 import { DatabaseMissing } from './recover.ts'
@@ -13,8 +15,13 @@ export type StoreWriter = {
   connect(): MessagePort
   /** Commits what has arrived, then ends the thread. Connected stores should be closed before. */
   close(): Promise<void>
-  /** Resolves with the reason when the thread ends without `close`: nothing can be written any more. */
+  /**
+   * Resolves with the reason when the thread ends without `close`, or when a write has failed for good: nothing can be
+   * written any more. `close` still is to be called.
+   */
   readonly failed: Promise<Error>
+  /** What the writer has counted; null when it is gone. Calls that come together share an answer. */
+  metrics(): Promise<Snapshot | null>
 }
 
 /**
@@ -37,11 +44,16 @@ export async function startStoreWriter(options: {
   const exited = Promise.withResolvers<void>()
   const ready = Promise.withResolvers<void>()
   let closing = false
+  let asked: PromiseWithResolvers<Snapshot | null> | null = null
 
   worker.on('message', (news: News) => {
     if (news.at === 'log') log[news.level](news.event)
     else if (news.at === 'ready') ready.resolve()
-    else {
+    else if (news.at === 'poisoned') failed.resolve(new StoreError('device', news.message))
+    else if (news.at === 'metrics') {
+      asked?.resolve(news.snapshot)
+      asked = null
+    } else {
       closing = true
       ready.reject(refusal(news))
     }
@@ -49,6 +61,7 @@ export async function startStoreWriter(options: {
   worker.on('error', (error: unknown) => fail(error instanceof Error ? error : new Error(String(error))))
   worker.on('exit', (code) => {
     exited.resolve()
+    asked?.resolve(null)
     if (!closing) fail(new Error(`the store's writer thread ended with code ${code}`))
   })
 
@@ -65,6 +78,14 @@ export async function startStoreWriter(options: {
   await ready.promise
   return {
     failed: failed.promise,
+    metrics() {
+      if (closing) return Promise.resolve(null)
+      if (asked === null) {
+        asked = Promise.withResolvers()
+        order({ do: 'tell-metrics' })
+      }
+      return asked.promise
+    },
     connect() {
       assert(!closing, 'the writer is open')
       const { port1, port2 } = new MessageChannel()

@@ -2,6 +2,7 @@
 import type { MessagePort, Transferable } from 'node:worker_threads'
 import type { Uid } from '../../model/ids.ts'
 import type { Flag } from '../../model/mailbox.ts'
+import type { Snapshot } from '../../std/metrics.ts'
 import { type ChangeNotice, type Commands, StoreError, type StoreErrorKind } from '../contract.ts'
 import { bodiesOf, type PreparedCommand } from './prepared.ts'
 import type { Settled } from './writer.ts'
@@ -18,11 +19,17 @@ export type Answer =
   | { readonly id: number; readonly at: 'failed'; readonly kind: StoreErrorKind | null; readonly message: string }
 
 /** Main thread to the writer's thread. */
-export type Order = { readonly do: 'connect'; readonly port: MessagePort } | { readonly do: 'close' }
+export type Order =
+  | { readonly do: 'connect'; readonly port: MessagePort }
+  | { readonly do: 'tell-metrics' }
+  | { readonly do: 'close' }
 
 /** The writer's thread to the main thread. */
 export type News =
   | { readonly at: 'ready' }
+  /** A write has failed for good: nothing more is acknowledged. */
+  | { readonly at: 'poisoned'; readonly message: string }
+  | { readonly at: 'metrics'; readonly snapshot: Snapshot }
   | { readonly at: 'refused'; readonly name: string; readonly kind: StoreErrorKind | null; readonly message: string }
   | { readonly at: 'log'; readonly level: 'debug' | 'info' | 'warn' | 'error'; readonly event: { event: string } }
 

@@ -3,6 +3,7 @@ import { type MessagePort, parentPort, receiveMessageOnPort, workerData } from '
 import { assert, never } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log, LogEvent } from '../../std/log.ts'
+import { createMetrics, type Snapshot } from '../../std/metrics.ts'
 import { COMMIT_GROUP_MAX, COMMIT_GROUP_MAX_OCTETS } from '../../model/limits.ts'
 import { StoreError } from '../contract.ts'
 import { realFiles } from '../files.ts'
@@ -46,7 +47,7 @@ function logTo(tell: (news: News) => void, facts: Record<string, unknown> = {}):
   }
 }
 
-function serve(main: MessagePort, writer: Writer): void {
+function serve(main: MessagePort, writer: Writer, snapshot: () => Snapshot): void {
   /** Ports, and how many commands of each wait. */
   const ports = new Map<MessagePort, { waiting: number; leaving: boolean }>()
   let waiting: Waiting[] = []
@@ -170,6 +171,10 @@ function serve(main: MessagePort, writer: Writer): void {
         port.on('close', () => ports.delete(port))
         return
       }
+      case 'tell-metrics':
+        writer.measure()
+        main.postMessage({ at: 'metrics', snapshot: snapshot() } satisfies News, [])
+        return
       case 'close':
         closing = true
         schedule()
@@ -184,9 +189,12 @@ function start(main: MessagePort): void {
   const tell = (news: News): void => main.postMessage(news, [])
   const { dataDir, quickCheck, segmentMaxOctets } = workerData as WriterThreadData
   const limit = segmentMaxOctets === null ? {} : { segmentMaxOctets }
+  const metrics = createMetrics()
+  const poisoned = (why: StoreError): void => tell({ at: 'poisoned', message: why.message })
+  const common = { files: realFiles, clock, log: logTo(tell), metrics, poisoned }
   let writer: Writer
   try {
-    writer = openWriter({ dataDir, quickCheck, files: realFiles, clock, log: logTo(tell), ...limit })
+    writer = openWriter({ dataDir, quickCheck, ...common, ...limit })
   } catch (error) {
     const name = error instanceof Error ? error.name : 'Error'
     const { kind, message } = faultOf(error)
@@ -195,7 +203,7 @@ function start(main: MessagePort): void {
     main.close()
     return
   }
-  serve(main, writer)
+  serve(main, writer, () => metrics.snapshot())
   tell({ at: 'ready' })
 }
 

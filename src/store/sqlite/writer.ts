@@ -6,6 +6,15 @@ import { join } from 'node:path'
 import { never } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
+import { noMetrics, type Metrics } from '../../std/metrics.ts'
+import {
+  STORE_BYTES,
+  STORE_COMMANDS_FAILED,
+  STORE_COMMIT_SECONDS,
+  STORE_FAILED,
+  STORE_GROUP_COMMANDS,
+  STORE_SYNC_SECONDS,
+} from '../../model/metrics.ts'
 import { type ChangeNotice, StoreError } from '../contract.ts'
 import type { Files } from '../files.ts'
 import { directoryHandlers } from './commands/directory.ts'
@@ -35,6 +44,8 @@ export type Writer = {
   run(commands: readonly PreparedCommand[]): GroupResult
   /** A short piece of the housekeeping, for when no command waits. @returns whether there is more to do */
   tidy(): boolean
+  /** Brings the metrics up to date that say how things stand. */
+  measure(): void
   close(): void
 }
 
@@ -47,6 +58,9 @@ export type WriterOptions = {
   readonly quickCheck?: boolean
   readonly segmentMaxOctets?: number
   readonly busyTimeoutMs?: number
+  readonly metrics?: Metrics
+  /** Called once, when a write has failed for good: from then on every command fails. */
+  readonly poisoned?: (why: StoreError) => void
 }
 
 /**
@@ -89,7 +103,7 @@ function quickCheck(db: Database): void {
 }
 
 function writer(
-  { dataDir, files, clock, log }: WriterOptions,
+  { dataDir, files, clock, log, metrics = noMetrics, poisoned = () => {} }: WriterOptions,
   parts: { db: Database; segments: SegmentLog; nextBodyId: number; unlock: () => void },
 ): Writer {
   const { db, segments, unlock } = parts
@@ -105,6 +119,9 @@ function writer(
 
   const insertBody = db.prepare(
     'INSERT INTO body (body_id, segment_id, offset, length, crc32, record_octets, refs) VALUES (?, ?, ?, ?, ?, ?, ?)',
+  )
+  const bodiesSum = db.prepare<[live: number | null, size: number | null]>(
+    'SELECT sum(live_octets), sum(size_octets) FROM segment',
   )
   const growSegment = db.prepare(
     `INSERT INTO segment (segment_id, size_octets, live_octets) VALUES (?, ?, ?)
@@ -156,10 +173,17 @@ function writer(
     }
   }
 
+  function timed<T>(what: 'bodies' | 'log', work: () => T): T {
+    const begun = clock.monotonic()
+    const result = work()
+    metrics.observe(STORE_SYNC_SECONDS, { what }, (clock.monotonic() - begun) / 1000)
+    return result
+  }
+
   /** Bytes, then their row counts. */
   function flush(): void {
     if (segments.pending === 0) return
-    const growth: readonly SegmentGrowth[] = segments.flush()
+    const growth: readonly SegmentGrowth[] = timed('bodies', () => segments.flush())
     for (const { segmentId, sizeOctets, liveOctets } of growth) growSegment.run(segmentId, sizeOctets, liveOctets)
   }
 
@@ -176,7 +200,7 @@ function writer(
       const emptied = rowsDropped ? collect() : []
       untidy ||= rowsDropped
       stage = 'commit'
-      commit.run()
+      timed('log', () => commit.run())
       segments.commit()
       removeSegments(emptied)
       return result
@@ -223,8 +247,19 @@ function writer(
   }
 
   function poisonWith(fault: unknown): void {
-    poison ??= new StoreError('device', 'a write to the device failed: no more writes until restart', { cause: fault })
     log.error({ event: 'store.poisoned', cause: String(fault) })
+    if (poison !== null) return
+    poison = new StoreError('device', 'a write to the device failed: no more writes until restart', { cause: fault })
+    poisoned(poison)
+  }
+
+  function count({ settled }: GroupResult, begun: number): void {
+    metrics.observe(STORE_GROUP_COMMANDS, {}, settled.length)
+    metrics.observe(STORE_COMMIT_SECONDS, {}, (clock.monotonic() - begun) / 1000)
+    for (const one of settled) {
+      if (one.ok) continue
+      metrics.add(STORE_COMMANDS_FAILED, { kind: one.error instanceof StoreError ? one.error.kind : 'other' })
+    }
   }
 
   function removeSegments(segmentIds: readonly number[]): void {
@@ -268,9 +303,24 @@ function writer(
       )
     },
     run(commands) {
+      const begun = clock.monotonic()
       const result = poison === null ? attempt(commands) : { settled: commands.map(() => failed(poison)), notices: [] }
       sweep(commands)
+      count(result, begun)
       return result
+    },
+    measure() {
+      metrics.set(STORE_FAILED, {}, poison === null ? 0 : 1)
+      const path = databasePath(dataDir)
+      const [live, size] = bodiesSum.get() ?? [0, 0]
+      const sizes = {
+        database: files.stat(path)?.sizeOctets ?? 0,
+        log: files.stat(`${path}-wal`)?.sizeOctets ?? 0,
+        bodies: live ?? 0,
+        dead: (size ?? 0) - (live ?? 0),
+        free: files.space(dataDir).freeOctets,
+      }
+      for (const [part, octets] of Object.entries(sizes)) metrics.set(STORE_BYTES, { part }, octets)
     },
     close() {
       segments.close()

@@ -20,6 +20,11 @@ export function queueReads(db: Database, bodies: BodyReader): QueueReads {
   const bodyOf = db.prepare<BodyRow>(
     `SELECT body_id, segment_id, offset, length, crc32 FROM queue JOIN body USING (body_id) WHERE queue_id = ?`,
   )
+  const counts = db.prepare<[active: number, due: number, held: number, all: number, oldest: number | null]>(
+    `SELECT count(*) FILTER (WHERE held = 0 AND lease IS NOT NULL AND due_at > ?1),
+       count(*) FILTER (WHERE held = 0 AND due_at <= ?1), count(*) FILTER (WHERE held = 1), count(*), min(accepted_at)
+     FROM queue`,
+  )
   const firstDue = db.prepare<[number | null]>('SELECT min(due_at) FROM queue WHERE held = 0')
 
   return {
@@ -49,5 +54,9 @@ export function queueReads(db: Database, bodies: BodyReader): QueueReads {
       return bodies.read(find, skip + start, skip + end)
     },
     nextDueAt: async () => firstDue.get()?.[0] ?? null,
+    async depth(now) {
+      const [active = 0, due = 0, held = 0, all = 0, oldestAcceptedAt = null] = counts.get(now) ?? []
+      return { active, due, waiting: all - active - due - held, held, oldestAcceptedAt }
+    },
   }
 }
