@@ -37,6 +37,8 @@ export type TestPeer = {
   /** How many writes the server has made. */
   readonly writes: number
   readonly closed: boolean
+  /** Resolves once the server has read all that was sent and waits for more, or has closed. */
+  idle(): Promise<void>
 }
 
 export const testTls: TlsFacts = {
@@ -62,7 +64,13 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
   let clientWantsTls: (() => void) | null = null
   let wakeClient: (() => void)[] = []
   let wakeWriters: (() => void)[] = []
+  let wakeIdle: (() => void)[] = []
 
+  const stirIdle = (): void => {
+    const waiting = wakeIdle
+    wakeIdle = []
+    for (const wake of waiting) wake()
+  }
   const stirClient = (): void => {
     const waiting = wakeClient
     wakeClient = []
@@ -75,6 +83,7 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
   }
   const close = (): void => {
     closed = true
+    stirIdle()
     stirClient()
     stirWriters()
     readable?.()
@@ -106,6 +115,7 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
           cancel()
           resolve()
         }
+        stirIdle()
       })
       return takeInbound() ?? null
     },
@@ -204,6 +214,10 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
     unread: gather,
     get writes() {
       return writes
+    },
+    async idle() {
+      if (closed || lost || (readable !== null && inbound.length === 0)) return
+      await new Promise<void>((resolve) => wakeIdle.push(resolve))
     },
     get closed() {
       return closed
