@@ -20,6 +20,7 @@ export function filesBelow(root: string, folder: string): string[] {
 
 export const read = (root: string, path: string): string => readFileSync(join(root, path), 'utf8')
 
-/** Tests, and what only tests use: `x.test.ts`, `x.test-kit.ts`, `test-x.ts`, `x-suite.ts`, `testing/`, `test/`. */
+/** Tests, and what only tests use: `x.test.ts`, `x.test-kit.ts`, `test-x.ts`, `x-suite.ts`, `testing/`, `suite/`, `test/`. */
 export const isTest = (path: string): boolean =>
-  /\.test(?:-kit)?\.ts$|-suite\.ts$|(?:^|\/)test-[^/]*\.ts$|\/testing\//.test(path) || path.startsWith('test/')
+  /\.test(?:-kit)?\.ts$|-suite\.ts$|(?:^|\/)test-[^/]*\.ts$|\/(?:testing|suite)\//.test(path) ||
+  path.startsWith('test/')
