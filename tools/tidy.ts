@@ -10,7 +10,7 @@ export type SourceFile = { readonly path: string; readonly text: string }
 export type Problem = { readonly rule: RuleName; readonly path: string; readonly line: number; readonly why: string }
 
 /** Switched on when every limit of src/model/limits.ts has code that obeys it. */
-const ALL_LIMITS_IN_USE = false
+const ALL_LIMITS_IN_USE = true
 
 type Rule = (file: SourceFile, code: string) => Iterable<{ at: number; why: string }>
 

@@ -3,7 +3,7 @@ import { flushCompileCache } from 'node:module'
 import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../std/assert.ts'
 import { Secret } from '../std/secret.ts'
-import { DRAIN_TIMEOUT_MS } from '../model/limits.ts'
+import { DRAIN_TIMEOUT_MS, OUT_BLOCK_TIMEOUT_MS } from '../model/limits.ts'
 import { createDialler } from '../net/dial.ts'
 import { createResolver } from '../net/resolver.ts'
 import type { Route } from '../outbound/contract.ts'
@@ -34,7 +34,7 @@ async function run(): Promise<void> {
   const { hostname, sandbox, ownAddresses, loopbackIsForeign, routes } = settings
   const relay = wireRelay(parts, core, {
     hostname,
-    dialler: createDialler({ clock, random }),
+    dialler: createDialler({ clock, random, limits: { writeTimeoutMs: OUT_BLOCK_TIMEOUT_MS } }),
     resolver: createResolver({ clock, random, ...settings.resolver }),
     ourselves: { hostname, names: [hostname], addresses: ownAddresses, loopbackIsForeign },
     routes: {

@@ -44,6 +44,8 @@ export type Connection = {
    * @throws ConnectionLost when the handshake fails or exceeds its time
    */
   startTls(): Promise<TlsFacts>
+  /** The peer has proven who it is: it may take longer to read what we write. */
+  signedIn(): void
   /** Whether this listener has a certificate, so STARTTLS may be offered. */
   readonly canStartTls: boolean
   /** Flushes, sends FIN, and closes. Resolves when closed or after a short time. */

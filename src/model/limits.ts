@@ -15,8 +15,6 @@ const DAY = 24 * HOUR
 export const SMTP_COMMAND_LINE_MAX_OCTETS = 2048
 /** RFC 5321 §4.5.3.1.6 asks for 1000; longer lines are taken inward and kept as they are. */
 export const SMTP_DATA_LINE_MAX_OCTETS = 64 * KIB
-/** RFC 5321 §4.5.3.1.6 with the CRLF left out: what we send. */
-export const SMTP_OUT_LINE_MAX_OCTETS = 998
 /** RFC 5321 §4.5.3.1.1. */
 export const LOCAL_PART_MAX_OCTETS = 64
 /** RFC 5321 §4.5.3.1.2. */

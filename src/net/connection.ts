@@ -5,7 +5,13 @@ import { assert } from '../std/assert.ts'
 import type { Cancel, Clock } from '../std/clock.ts'
 import { ConnectionLost, ReadTimedOut } from '../model/connection.ts'
 import type { Connection, TlsFacts } from '../model/connection.ts'
-import { CLOSE_LINGER_MS, PIPELINE_MAX_OCTETS, TLS_HANDSHAKE_TIMEOUT_MS, WRITE_TIMEOUT_MS } from '../model/limits.ts'
+import {
+  CLOSE_LINGER_MS,
+  PIPELINE_MAX_OCTETS,
+  TLS_HANDSHAKE_TIMEOUT_MS,
+  WRITE_BEFORE_LOGIN_TIMEOUT_MS,
+  WRITE_TIMEOUT_MS,
+} from '../model/limits.ts'
 import type { CertificateSource, ClientConnection, ClientTlsOptions } from './contract.ts'
 import { endpointOf } from './endpoint.ts'
 import { clientTlsOptions, serverTlsSocket } from './tls.ts'
@@ -18,6 +24,8 @@ export type OpenOptions = {
   /** Null: this end cannot be a TLS server. */
   readonly certificates: CertificateSource | null
   readonly writeTimeoutMs?: number
+  /** On services that take logins, until `signedIn`. */
+  readonly writeBeforeLoginTimeoutMs?: number
   readonly handshakeTimeoutMs?: number
   readonly lingerMs?: number
 }
@@ -33,6 +41,16 @@ const WRITE_PIECE_OCTETS = 256 * 1024
 /** A peer that sends single octets must not make us keep thousands of little buffers. */
 const CHUNKS_MAX = 256
 const DONE = Promise.resolve()
+/** Where a stranger that does not read is let go of sooner (S14). */
+const TAKES_LOGINS: ReadonlySet<Connection['service']> = new Set([
+  'submission',
+  'submissions',
+  'imap',
+  'imaps',
+  'pop3',
+  'pop3s',
+  'sieve',
+])
 
 type Waiter = { readonly resolve: (chunk: Uint8Array | null) => void; readonly reject: (error: Error) => void }
 
@@ -42,7 +60,9 @@ type Waiter = { readonly resolve: (chunk: Uint8Array | null) => void; readonly r
  */
 export function openConnection(plain: Socket, options: OpenOptions): OpenConnection {
   const { clock, certificates } = options
-  const writeTimeoutMs = options.writeTimeoutMs ?? WRITE_TIMEOUT_MS
+  const signedInMs = options.writeTimeoutMs ?? WRITE_TIMEOUT_MS
+  const strangerMs = Math.min(options.writeBeforeLoginTimeoutMs ?? WRITE_BEFORE_LOGIN_TIMEOUT_MS, signedInMs)
+  let writeTimeoutMs = TAKES_LOGINS.has(options.service) ? strangerMs : signedInMs
   const remote = endpointOf(plain.remoteAddress, plain.remotePort)
   const local = endpointOf(plain.localAddress, plain.localPort)
   let socket: Socket = plain
@@ -338,6 +358,9 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     read,
     write,
     startTls,
+    signedIn() {
+      writeTimeoutMs = signedInMs
+    },
     startClientTls,
     end,
     destroy: () => fail(new ConnectionLost('closed by us')),

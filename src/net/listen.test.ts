@@ -147,6 +147,27 @@ describe('a connection', () => {
     socket.destroy()
   })
 
+  test('before it has signed in, a peer that does not read is given up sooner (S14)', async () => {
+    const ends: string[] = []
+    const { promise: both, resolve } = Promise.withResolvers<void>()
+    const network = networkWith({ writeTimeoutMs: 400, writeBeforeLoginTimeoutMs: 50 })
+    await using listener = await network.listen({ ...ON, service: 'imap' }, async (connection) => {
+      const known = (await connection.read(5000))?.at(0) === 'k'.charCodeAt(0)
+      if (known) connection.signedIn()
+      await connection.write(Buffer.alloc(64 * 1024 * 1024)).catch(() => ends.push(known ? 'known' : 'stranger'))
+      if (ends.length === 2) resolve()
+    })
+    const sockets = ['known', 'stranger'].map((who) => {
+      const socket = connect({ ...listener.endpoint, host: '127.0.0.1' })
+      socket.on('error', () => {})
+      socket.write(who)
+      return socket.pause()
+    })
+    await both
+    assert.deepEqual(ends, ['stranger', 'known'])
+    for (const socket of sockets) socket.destroy()
+  })
+
   test('a long write to a peer that reads arrives whole', async () => {
     const sent = Buffer.from(Array.from({ length: 3_000_001 }, (_, n) => n % 251))
     await using listener = await serving((connection) => connection.write(sent))

@@ -27,6 +27,7 @@ export type NetworkOptions = {
     readonly connectionsMax?: number
     readonly handshakeTimeoutMs?: number
     readonly writeTimeoutMs?: number
+    readonly writeBeforeLoginTimeoutMs?: number
   }
 }
 

@@ -29,6 +29,7 @@ export function createAuthenticator(options: {
   const settled = (connection: Connection, login: string, outcome: LoginOutcome): LoginOutcome => {
     const { address } = connection.remote
     if (outcome.at === 'ok') {
+      connection.signedIn()
       guard.loginSucceeded(address)
       const proto = PROTOCOLS[connection.service]
       metrics.add(AUTH_ATTEMPTS, { protocol: proto, result: 'ok' })

@@ -144,6 +144,7 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
       clientWantsTls = null
       return tls
     },
+    signedIn() {},
     async end() {
       close()
     },

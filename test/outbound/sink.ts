@@ -217,6 +217,7 @@ export function createSink(options: {
       get tls() {
         return tls
       },
+      signedIn() {},
       canStartTls: false,
       startTls: () => Promise.reject(new Error('a client')),
       async read(timeoutMs) {

@@ -15,7 +15,7 @@ export type DotStuffer = {
  * Content on its way into DATA (RFC 5321 §4.5.2): dots are doubled at line starts, and every line ends with CRLF, so that
  * no other server can see an end of data where we mean none (S2).
  * Choice: a bare CR or LF becomes CRLF. Neither comes in by SMTP; what we made ourselves is repaired, not refused.
- * Choice: lines longer than SMTP_OUT_LINE_MAX_OCTETS go out as they are: folding would break signatures and the content.
+ * Choice: lines longer than 998 octets (RFC 5321 §4.5.3.1.6) go out as they are: folding would break signatures and the content.
  */
 export function createDotStuffer(): DotStuffer {
   let lineStart = true
