@@ -14,6 +14,7 @@ import { connectStore } from '../store/sqlite/connect.ts'
 import { startStoreWriter } from '../store/sqlite/start.ts'
 import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
+import { mailboxesOf } from './admin/messages.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
 import type { Config, RelayHost } from './config/config.ts'
 import { watchLoad } from './load.ts'
@@ -170,7 +171,8 @@ export async function startServer(options: {
     )
 
     const health = healthOf(core, ports, writer.failed)
-    const api = createAdminApi({ directory: core.directory, queue: core.queueOperator, health }, ADMIN_ROUTES)
+    const { directory, queueOperator: queue } = core
+    const api = createAdminApi({ directory, queue, mailboxesOf: mailboxesOf(core), health }, ADMIN_ROUTES)
     const admin = await serveAdmin({ path: config.admin.socket, api, log })
     closers.push(async () => admin[Symbol.asyncDispose]())
 

@@ -3,18 +3,22 @@ import { mkdtemp, rm, stat, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { openMailboxes } from '../../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../../core/queue/operator.ts'
 import { openTestCore } from '../../core/testing/test-core.ts'
 import { silentLog } from '../../std/log.ts'
 import { createAdminApi, type AdminApi, type AdminAnswer } from './api.ts'
 import { adminOverSocket, serveAdmin } from './http.ts'
+import { mailboxesOf } from './messages.ts'
 import { ADMIN_ROUTES } from './routes.ts'
 
 async function openApi(): Promise<AsyncDisposable & { api: AdminApi }> {
   const core = await openTestCore()
   const queue = createQueueOperator({ store: core.store, clock: core.clock })
   const health = async (): Promise<{ healthy: true }> => ({ healthy: true })
-  const api = createAdminApi({ directory: core.directory, queue, health }, ADMIN_ROUTES)
+  const { directory } = core
+  const letters = mailboxesOf({ directory, openMailboxes: (account) => openMailboxes(account, core) })
+  const api = createAdminApi({ directory, queue, mailboxesOf: letters, health }, ADMIN_ROUTES)
   return { api, [Symbol.asyncDispose]: () => core[Symbol.asyncDispose]() }
 }
 

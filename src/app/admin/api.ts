@@ -1,6 +1,6 @@
 /** The one admin API: what the command line can do, and later the admin's pages. A route is a row of data. */
 import * as v from 'valibot'
-import type { Directory, QueueOperator } from '../../core/contract.ts'
+import type { Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
 import { StoreError } from '../../store/contract.ts'
 
 export type AdminAnswer = { readonly status: number; readonly body: Record<string, unknown> }
@@ -10,6 +10,8 @@ export type AdminApi = { handle(method: string, url: string, body: unknown): Pro
 export type AdminParts = {
   readonly directory: Directory
   readonly queue: QueueOperator
+  /** Null when there is no such account. */
+  readonly mailboxesOf: (address: string) => Promise<Mailboxes | null>
   /** What `GET /v1/health` tells. */
   readonly health: () => Promise<Record<string, unknown>>
 }

@@ -1,11 +1,18 @@
-/** The admin API over a unix socket: JSON in, JSON out. Whoever may open the socket file is the administrator. */
+/** The admin API over a unix socket: JSON in, JSON out; letters come as octets. Whoever may open the socket file is the administrator. */
 import { chmod, mkdir, rm } from 'node:fs/promises'
 import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
+import { Readable } from 'node:stream'
+import { pipeline } from 'node:stream/promises'
 import type { Log } from '../../std/log.ts'
 import { ADMIN_ANSWER_MAX_OCTETS, ADMIN_BODY_MAX_OCTETS, ADMIN_TIMEOUT_MS } from '../../model/limits.ts'
 import type { AdminApi, AdminAnswer } from './api.ts'
+
+const OCTETS = 'application/octet-stream'
+
+const isStream = (body: unknown): body is AsyncIterable<Uint8Array> =>
+  typeof body === 'object' && body !== null && Symbol.asyncIterator in body
 
 async function bodyOf(request: IncomingMessage, maxOctets: number): Promise<unknown> {
   const chunks: Buffer[] = []
@@ -45,14 +52,18 @@ export async function serveAdmin(options: { path: string; api: AdminApi; log: Lo
   await rm(path, { force: true })
   const server = createServer((request, response) => {
     const handle = async (): Promise<void> => {
-      const body = await bodyOf(request, ADMIN_BODY_MAX_OCTETS)
+      // Octets are the route's to read, as they come.
+      const octets = request.headers['content-type'] === OCTETS
+      const body = octets ? request : await bodyOf(request, ADMIN_BODY_MAX_OCTETS)
       answer(response, await api.handle(request.method ?? 'GET', request.url ?? '/', body))
+      request.resume()
     }
     handle().catch((error: unknown) => {
       const theirs = error instanceof SyntaxError || error instanceof RangeError
       if (!theirs) log.error({ event: 'admin.failed', url: request.url, error: String(error) })
       const cause = theirs ? error.message : 'internal error; see the log'
       answer(response, { status: theirs ? 400 : 500, body: { error: { cause, fix: null } } })
+      request.resume()
     })
   })
   server.requestTimeout = ADMIN_TIMEOUT_MS
@@ -82,6 +93,11 @@ export function adminOverSocket(path: string): AdminApi {
         })
         request.once('timeout', () => request.destroy(new Error('the server did not answer in time')))
         request.once('error', reject)
+        if (isStream(body)) {
+          request.setHeader('content-type', OCTETS)
+          pipeline(Readable.from(body, { objectMode: false }), request).catch(reject)
+          return
+        }
         if (body !== undefined) request.setHeader('content-type', 'application/json')
         request.end(body === undefined ? undefined : JSON.stringify(body))
       }),

@@ -6,6 +6,7 @@ import type { Directory } from '../../core/contract.ts'
 import type { QueueId } from '../../model/ids.ts'
 import type { AccountInfo, AliasInfo, DomainInfo } from '../../store/contract.ts'
 import { done, refused, route, type AdminAnswer, type AdminRoute } from './api.ts'
+import { MESSAGE_ROUTES } from './messages.ts'
 
 const nothing = v.optional(v.strictObject({}))
 const password = v.pipe(v.string(), v.nonEmpty())
@@ -62,6 +63,7 @@ function told(outcome: Outcome, what: string): AdminAnswer {
 }
 
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
+  ...MESSAGE_ROUTES,
   route({
     method: 'GET',
     path: '/v1/health',

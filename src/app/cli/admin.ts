@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { createAdminApi, type AdminApi } from '../admin/api.ts'
 import { adminOverSocket } from '../admin/http.ts'
+import { mailboxesOf } from '../admin/messages.ts'
 import { ADMIN_ROUTES } from '../admin/routes.ts'
 import type { Config } from '../config/config.ts'
 import { openThreadLog } from '../thread-parts.ts'
@@ -41,7 +42,8 @@ async function offline<T>(config: Config, use: (api: AdminApi) => Promise<T>): P
     const core = await wireCore(parts, { hostname, postmaster: null, scramSecret, cores: 1 })
     for (const name of config.domains) await core.directory.addDomain(name)
     const health = async (): Promise<Record<string, unknown>> => ({ healthy: false })
-    return await use(createAdminApi({ directory: core.directory, queue: core.queueOperator, health }, ADMIN_ROUTES))
+    const { directory, queueOperator: queue } = core
+    return await use(createAdminApi({ directory, queue, mailboxesOf: mailboxesOf(core), health }, ADMIN_ROUTES))
   } finally {
     await store.close()
     await flushed()
