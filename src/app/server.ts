@@ -137,7 +137,7 @@ export async function startServer(options: {
       messageMaxOctets: config.limits.messageMaxOctets,
       liftLoopback: tryMode !== null,
       shared: workers > 1,
-      connectionsMax: Math.max(1, Math.floor((descriptorsMax() - DESCRIPTORS_RESERVED) / workers)),
+      connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
       webHosts: tryMode === null ? [hostname] : ['localhost', hostname, '127.0.0.1'],
       httpsPort: services.find(({ service }) => service === 'https')?.port ?? 443,
     }
@@ -213,6 +213,12 @@ export async function startServer(options: {
     await close()
     throw error
   }
+}
+
+/** Where there are few in all, half of them. */
+function descriptorsForConnections(): number {
+  const all = descriptorsMax()
+  return all - Math.min(DESCRIPTORS_RESERVED, Math.floor(all / 2))
 }
 
 /** Repeats until the returned closer is called. */
