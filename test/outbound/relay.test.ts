@@ -398,6 +398,19 @@ suite('relay', () => {
     assert.equal(world.sink.dialled.length, 1, 'an entry in hand is not taken twice')
   })
 
+  test('a clock set back by years leaves no waiting mail behind (R12)', async (t) => {
+    let ok = false
+    const world = setUp(t, { script: (stage) => (stage === 'rcpt' && !ok ? '451 4.3.0 later' : null) })
+    await world.relay.start()
+    world.store.add({ destination: 'away.example', recipients: bob })
+    await flush()
+    ok = true
+    // Nothing is under way and nothing comes in that would have the queue looked at.
+    world.clock.jump(-10 * 365 * 24 * HOUR)
+    await world.pass(HOUR)
+    assertAllTaken(world.store, world.sink, 1)
+  })
+
   test('routes: a smarthost for all but one domain, and the sandbox', async (t) => {
     const routes: Routes = {
       byDomain: new Map([

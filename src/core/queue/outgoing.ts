@@ -87,7 +87,8 @@ export function createOutgoingQueue(options: {
     async settle(entry, { results, attempted, notBefore }) {
       await checkClock()
       const now = clock.now()
-      const expiresAt = wall.expiresAt(entry)
+      const shift = wall.shiftSince(entry)
+      const expiresAt = entry.expiresAt + shift
       // A shutdown is nobody's failure: nothing expires by it.
       const expired = now >= expiresAt && (attempted || notBefore !== undefined) ? expire(entry, results) : []
       const gone = new Set(expired.map(({ index }) => index))
@@ -103,7 +104,7 @@ export function createOutgoingQueue(options: {
 
       const reported = reportable(entry, final)
       const delayDue =
-        waiting.length > 0 && entry.delayNoticeAt === null && now - entry.acceptedAt >= DELAY_NOTICE_AFTER_MS
+        waiting.length > 0 && entry.delayNoticeAt === null && now - shift - entry.acceptedAt >= DELAY_NOTICE_AFTER_MS
       const delayNoticed = delayDue && (attempted || notBefore !== undefined)
       if (delayNoticed) {
         const heard = new Map(final.map(({ index, answer }) => [index, answer]))
@@ -137,7 +138,11 @@ export function createOutgoingQueue(options: {
     },
 
     read: (queueId, start, end) => store.queue.read(queueId, start, end),
-    nextDueAt: () => store.queue.nextDueAt(),
+    async nextDueAt() {
+      // A clock that was set back may have left nothing due for years (R12).
+      await checkClock()
+      return store.queue.nextDueAt()
+    },
     watch: (heard) => store.changes.watchQueue(heard),
   }
 }

@@ -10,7 +10,9 @@ import { isStranded, createWallWatch, retryDelay } from './schedule.ts'
 import { cutHeader, makeNotice, reportable, wants } from './notices.ts'
 import { createQueueOperator } from './operator.ts'
 
-const HOUR = 3_600_000
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+const YEAR = 365 * 24 * HOUR
 const NOW = Date.UTC(2026, 0, 5, 12)
 
 const recipient = (notify?: DsnNotify): QueuedRecipient => ({
@@ -129,9 +131,35 @@ suite('times', () => {
     assert.equal(wall.check(), 0)
     clock.jump(24 * HOUR)
     assert.equal(wall.check(), 24 * HOUR)
-    assert.equal(wall.expiresAt(old), old.expiresAt + 24 * HOUR)
+    assert.equal(wall.shiftSince(old), 24 * HOUR)
     const fresh = entry({ acceptedAt: clock.now() })
-    assert.equal(wall.expiresAt(fresh), fresh.expiresAt)
+    assert.equal(wall.shiftSince(fresh), 0)
+  })
+
+  test('jumps back and forth: each arrival keeps the clock of its time (R12)', () => {
+    const clock = createTestClock({ nowMs: NOW })
+    const wall = createWallWatch(clock)
+    const jump = (by: number): void => {
+      clock.advance(10 * MINUTE)
+      wall.check()
+      clock.jump(by)
+      wall.check()
+      clock.advance(10 * MINUTE)
+    }
+    const first = entry({ acceptedAt: NOW })
+    jump(-HOUR)
+    const second = entry({ acceptedAt: clock.now() })
+    jump(YEAR)
+    const third = entry({ acceptedAt: clock.now() })
+    assert.deepEqual(
+      [first, second, third].map((one) => wall.shiftSince(one)),
+      [YEAR - HOUR, YEAR, 0],
+    )
+    jump(-YEAR)
+    assert.deepEqual(
+      [first, second, third].map((one) => wall.shiftSince(one)),
+      [-HOUR, 0, -YEAR],
+    )
   })
 
   test('stranded by a clock that was ahead', () => {

@@ -20,27 +20,42 @@ const JUMP_MIN_MS = 1 * MINUTE
 export type WallWatch = {
   /** Looks for a jump of the wall clock since the last call. @returns its size, 0 when there was none */
   check(): number
-  /** When an entry has really had its time: forward jumps since its arrival are not counted (R12). */
-  expiresAt(entry: QueueEntry): number
+  /** How far the wall clock has jumped since an entry's arrival: what its times are late by, or (below 0) early (R12). */
+  shiftSince(entry: QueueEntry): number
 }
 
-/** Notices when the wall clock jumps against the one that never does. */
+/** How the wall clock stood to the one that never jumps, from the last look before it changed to the first after. */
+type Stand = { readonly offset: number; readonly from: number; until: number }
+
+/** Notices when the wall clock jumps against the one that never does. Jumps before its own beginning it cannot know. */
 export function createWallWatch(clock: Clock): WallWatch {
-  let offset = clock.now() - clock.monotonic()
-  const forward: { readonly from: number; readonly by: number }[] = []
+  let lookedAt = clock.monotonic()
+  const first: Stand = { offset: clock.now() - lookedAt, from: lookedAt, until: Infinity }
+  const stands = [first]
+  let last = first
   return {
     check() {
-      const now = clock.now() - clock.monotonic()
-      const by = now - offset
+      const steady = clock.monotonic()
+      const offset = clock.now() - steady
+      const by = offset - last.offset
+      const from = lookedAt
+      lookedAt = steady
       if (Math.abs(by) < JUMP_MIN_MS) return 0
-      if (by > 0) forward.push({ from: clock.now() - by, by })
-      offset = now
+      last.until = steady
+      last = { offset, from, until: Infinity }
+      stands.push(last)
       return by
     },
-    expiresAt(entry) {
-      let at = entry.expiresAt
-      for (const jump of forward) if (entry.acceptedAt <= jump.from) at += jump.by
-      return at
+    shiftSince({ acceptedAt }) {
+      // Where the arrival's time fits more than one stand, the one that gives the mail more time.
+      let offset: number | null = null
+      for (const stand of stands) {
+        const steady = acceptedAt - stand.offset
+        if (steady < stand.from - JUMP_MIN_MS || steady > stand.until + JUMP_MIN_MS) continue
+        if (steady > clock.monotonic() + JUMP_MIN_MS) continue
+        if (offset === null || stand.offset < offset) offset = stand.offset
+      }
+      return last.offset - (offset ?? first.offset)
     },
   }
 }
