@@ -13,7 +13,9 @@ import { createMtaPolicy } from '../src/roles/mta/mta.ts'
 import { pop3Session } from '../src/session/pop3/session.ts'
 import { smtpSession } from '../src/session/smtp/session.ts'
 import { createTestConnection, type TestPeer } from '../src/session/test-connection.ts'
+import { calm, type Load } from '../src/std/load.ts'
 import { silentLog, type Log, type LogEvent } from '../src/std/log.ts'
+import { noMetrics, type Metrics } from '../src/std/metrics.ts'
 import { settle, type Transcript } from './transcript.ts'
 
 export const HOSTNAME = 'mail.here.test'
@@ -56,6 +58,8 @@ type ConnectOptions = {
   canStartTls?: boolean
   windowOctets?: number
   signal?: AbortSignal
+  load?: Load
+  metrics?: Metrics
   smtp?: SmtpPolicy
   mda?: AccessPolicy
 }
@@ -138,7 +142,8 @@ export async function openMailStage(
         ...(options.canStartTls === undefined ? {} : { canStartTls: options.canStartTls }),
         ...(options.windowOctets === undefined ? {} : { windowOctets: options.windowOctets }),
       })
-      const shared = { clock, random, log, ...(options.signal === undefined ? {} : { signal: options.signal }) }
+      const { signal, load = calm, metrics = noMetrics } = options
+      const shared = { clock, random, log, load, metrics, ...(signal === undefined ? {} : { signal }) }
       const ended =
         service === 'pop3' || service === 'pop3s'
           ? pop3Session(connection, { ...shared, policy: options.mda ?? mda, hostname: HOSTNAME })

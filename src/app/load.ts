@@ -1,4 +1,4 @@
-/** Stress mode of one thread: on when connections come near their limit, or when turns of the event loop are slow. */
+/** Stress mode of one thread: on when connections come near their limit, or when the event loop is late. */
 import type { Cancel, Clock } from '../std/clock.ts'
 import type { Load } from '../std/load.ts'
 import type { Log } from '../std/log.ts'
@@ -12,7 +12,7 @@ import {
 import { EVENT_LOOP_DELAY_SECONDS, STRESS_BEGINNINGS, STRESSED } from '../model/metrics.ts'
 import type { LoopWatch } from './machine.ts'
 
-/** Slow windows on end that begin it, and quick ones that end it: one long turn is not stress. */
+/** Late windows on end that begin it, and punctual ones that end it. */
 const WINDOWS_ON_END = 2
 
 /**
@@ -56,15 +56,15 @@ export function watchLoad(options: {
   }
 
   const judgeLoop = (): void => {
-    const { medianMs, p99Ms, longestMs } = loop.take()
+    const { medianMs, p90Ms, longestMs } = loop.take()
     metrics.set(EVENT_LOOP_DELAY_SECONDS, { thread, quantile: '0.5' }, medianMs / 1000)
-    metrics.set(EVENT_LOOP_DELAY_SECONDS, { thread, quantile: '0.99' }, p99Ms / 1000)
+    metrics.set(EVENT_LOOP_DELAY_SECONDS, { thread, quantile: '0.9' }, p90Ms / 1000)
     metrics.set(EVENT_LOOP_DELAY_SECONDS, { thread, quantile: '1' }, longestMs / 1000)
-    against = p99Ms > STRESS_LOOP_DELAY_MS === slow ? 0 : against + 1
+    against = p90Ms > STRESS_LOOP_DELAY_MS === slow ? 0 : against + 1
     if (against < WINDOWS_ON_END) return
     against = 0
     slow = !slow
-    tell('event-loop', { p99Ms: Math.round(p99Ms), longestMs: Math.round(longestMs) })
+    tell('event-loop', { p90Ms: Math.round(p90Ms), longestMs: Math.round(longestMs) })
   }
 
   let cancel: Cancel = () => {}

@@ -111,7 +111,7 @@ export const STORE_SYNC_SECONDS = histogram(
 
 export const EVENT_LOOP_DELAY_SECONDS = gauge(
   'gavan_event_loop_delay_seconds',
-  'How long turns of the event loop took in the last seconds.',
+  'How late the event loop was in the last seconds.',
   'thread',
   'quantile',
 )

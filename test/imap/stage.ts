@@ -11,6 +11,7 @@ import { createAuthenticator } from '../../src/roles/authenticator.ts'
 import { createMdaPolicy } from '../../src/roles/mda/mda.ts'
 import { imapSession } from '../../src/session/imap/session.ts'
 import { createTestConnection, type TestConnectionOptions, type TestPeer } from '../../src/session/test-connection.ts'
+import { calm } from '../../src/std/load.ts'
 import type { LogEvent } from '../../src/std/log.ts'
 import { HOSTNAME, keepingLog } from '../mail-stage.ts'
 import type { Transcript } from '../transcript.ts'
@@ -24,6 +25,8 @@ export type ImapStage = {
   readonly events: LogEvent[]
   readonly drain: AbortController
   readonly guard: Guard
+  /** As the sessions see it. */
+  readonly load: { stressed: boolean; refusing: boolean }
   connect(options?: Partial<TestConnectionOptions> & { wrap?: (handle: Mailboxes) => Mailboxes }): TestPeer
   /** Puts messages into a mailbox, with internal dates a minute apart from 2026-01-01T00:00Z on. */
   fill(mailbox: string, letters: readonly string[], flags?: readonly Flag[]): Promise<void>
@@ -52,6 +55,7 @@ export async function openImapStage(options: { quotaOctets?: number; plainLogins
     })
   const contentSearch = createContentSearch()
   const drain = new AbortController()
+  const load = { ...calm }
   const mailboxes = open(anna)
   const running: Promise<void>[] = []
   const peers: TestPeer[] = []
@@ -64,6 +68,7 @@ export async function openImapStage(options: { quotaOctets?: number; plainLogins
     events,
     drain,
     guard,
+    load,
     connect({ wrap = (handle: Mailboxes) => handle, ...more } = {}) {
       const service = more.service ?? 'imaps'
       const { connection, peer } = createTestConnection({
@@ -76,7 +81,7 @@ export async function openImapStage(options: { quotaOctets?: number; plainLogins
       const { signal } = drain
       const policy = policyFor(wrap)
       running.push(
-        imapSession(connection, { policy, contentSearch, clock, random, log, hostname: HOSTNAME, drain: signal }),
+        imapSession(connection, { policy, contentSearch, clock, random, log, load, hostname: HOSTNAME, drain: signal }),
       )
       peers.push(peer)
       return peer

@@ -27,6 +27,8 @@ export type Gavan = AsyncDisposable & {
   readonly caFile: string
   /** What it said on standard error: the log. */
   log(): string
+  /** How it ends, by itself or by us. */
+  readonly ended: Promise<{ code: number | null; signal: string | null }>
   /** SIGTERM, unless it has ended already. @returns how it ended */
   stop(): Promise<{ code: number | null; signal: string | null }>
 }
@@ -51,6 +53,11 @@ export async function startGavan(options: {
   users?: readonly User[]
   routes?: Readonly<Record<string, number>>
   throughNpm?: boolean
+  /** Given to `try` as well. */
+  args?: readonly string[]
+  nodeArgs?: readonly string[]
+  /** A program that runs it in turn, e.g. `prlimit --nofile=256`. */
+  within?: readonly string[]
 }): Promise<Gavan> {
   const offset = options.offset ?? (await freeOffset())
   const usersFile = join(options.folder, 'users')
@@ -60,10 +67,12 @@ export async function startGavan(options: {
   args.push('--users', usersFile, '--offset', String(offset))
   for (const [domain, port] of Object.entries(options.routes ?? {})) args.push('--route', `${domain}=127.0.0.1:${port}`)
 
-  const [program, first] = options.throughNpm
-    ? ['npm', ['run', '-s', 'gavan', '--']]
-    : [process.execPath, [join(ROOT, 'src/app/main.ts')]]
-  const child = spawn(program, [...first, ...args], { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
+  args.push(...(options.args ?? []))
+
+  const straight = [process.execPath, ...(options.nodeArgs ?? []), join(ROOT, 'src/app/main.ts')]
+  const starts = options.throughNpm === true ? ['npm', 'run', '-s', 'gavan', '--'] : straight
+  const [program = '', ...rest] = [...(options.within ?? []), ...starts, ...args]
+  const child = spawn(program, rest, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })
   let stdout = ''
   let stderr = ''
   child.stderr.setEncoding('utf8').on('data', (text: string) => (stderr += text))
@@ -100,6 +109,7 @@ export async function startGavan(options: {
     users: ready.users,
     caFile: ready.caFile,
     log: () => stderr,
+    ended,
     stop,
     async [Symbol.asyncDispose]() {
       await stop()
