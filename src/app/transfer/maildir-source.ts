@@ -24,7 +24,7 @@ export async function* maildirSource(root: string, under: string | null): Source
 }
 
 async function namesIn(path: string): Promise<string[]> {
-  return (await readdir(path).catch(() => [])).toSorted()
+  return (await readdir(path).catch((): string[] => [])).toSorted()
 }
 
 async function isMaildir(path: string): Promise<boolean> {
