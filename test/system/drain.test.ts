@@ -59,7 +59,7 @@ test('each conversation ends in its own words, and a letter in course is finishe
   }
   await using again = await startGavan({ folder: folder.path, offset })
   const letters = await lettersOf(again, PEOPLE[0]!)
-  assert.deepEqual(letters.map(({ source }) => /^Subject: (.*)\r$/m.exec(source)?.[1]).toSorted(), [
+  assert.deepEqual(letters.map(({ source }) => /^Subject: (.*)\r$/m.exec(source)?.[1] ?? '').toSorted(), [
     'in course',
     'late-but-welcome',
   ])

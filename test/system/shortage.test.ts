@@ -105,7 +105,7 @@ test('somebody else holds the database: told to come later after a bounded wait,
     reads++
     await wait(50)
   }
-  const [stored = '', ...replies] = await answered
+  const [stored, ...replies] = await answered
   const seconds = (performance.now() - begun) / 1000
   t.diagnostic(`answered after ${seconds.toFixed(1)} s; ${reads} letters read meanwhile`)
   assert.match(stored, /^c NO \[UNAVAILABLE\]/m)
