@@ -2,12 +2,22 @@ import assert from 'node:assert/strict'
 import { readFile } from 'node:fs/promises'
 import { test } from 'node:test'
 import { ImapFlow } from 'imapflow'
-import { createTransport } from 'nodemailer'
+import { createTransport, type Transporter } from 'nodemailer'
 import type { AccountRef } from '../src/core/contract.ts'
 import { RECEIVED_HEADERS_MAX } from '../src/model/limits.ts'
 import { HOUR, MINUTE } from '../src/std/clock.ts'
 import type { LogEvent } from '../src/std/log.ts'
 import { eventually, openWorld, type World, type WorldServer } from './world.ts'
+
+async function clientOf(world: World, server: WorldServer, user: string): Promise<Transporter> {
+  return createTransport({
+    host: server.address,
+    port: server.port('submission'),
+    requireTLS: true,
+    auth: { user, pass: 'sesame' },
+    tls: { ca: await readFile(world.caFile, 'utf8') },
+  })
+}
 
 async function send(
   world: World,
@@ -16,13 +26,7 @@ async function send(
 ): Promise<void> {
   const { user, to, subject } = letter
   const address = `${user}@${from.domain}`
-  const transport = createTransport({
-    host: from.address,
-    port: from.port('submission'),
-    requireTLS: true,
-    auth: { user: address, pass: 'sesame' },
-    tls: { ca: await readFile(world.caFile, 'utf8') },
-  })
+  const transport = await clientOf(world, from, address)
   await transport.sendMail({ from: address, to, subject, text: 'Привет' })
   transport.close()
 }
@@ -105,6 +109,22 @@ test('a recipient whom the other server does not know comes back as one DSN that
   assert.match(dsn, /Subject: Lost/)
   clock.advance(HOUR)
   assert.equal((await east.read(anna)).length, 1)
+})
+
+test('REQUIRETLS is taken and kept: without a proven MX the letter comes back (RFC 8689 §4.2.1)', async () => {
+  await using world = await openWorld()
+  const { east, west } = world
+  const anna = await east.addAccount('anna')
+  const bert = await west.addAccount('bert')
+  const transport = await clientOf(world, east, 'anna@east.test')
+  await transport.sendMail({
+    envelope: { from: 'anna@east.test', to: ['bert@west.test'], requireTLSExtensionEnabled: true },
+    raw: 'From: anna@east.test\r\nSubject: Sealed\r\n\r\nx',
+  })
+  transport.close()
+  const dsn = await eventually('a DSN', async () => (await east.read(anna))[0] ?? null)
+  assert.match(dsn, /Status: 5\.7\.10/)
+  assert.deepEqual(await west.read(bert), [])
 })
 
 test('two aliases that point at each other across servers end within 50 hops (R21)', async () => {

@@ -93,7 +93,7 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
   const { hostname, messageMaxOctets, guard, inside, drain, load = calm } = options
   const authenticator = createAuthenticator({ accounts: core.accounts, guard, log, metrics })
   const common = { clock, random, log, load }
-  const smtp = { ...common, metrics, signal: drain }
+  const smtp = { ...common, metrics, signal: drain, offerRequireTls: true }
   const contentSearch = createContentSearch()
   const submission = { hostname, intake: core.intake, accounts: core.accounts, authenticator, clock, messageMaxOctets }
   const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets })

@@ -44,7 +44,7 @@ export type SmtpSessionOptions = {
   readonly load?: Load
   /** Fires at shutdown: the transaction in course is finished, then 421. */
   readonly signal?: AbortSignal
-  /** REQUIRETLS (RFC 8689) is offered over TLS. Default: not, as relaying does not keep it yet. */
+  /** REQUIRETLS (RFC 8689) is offered over TLS; for a server whose relay keeps it. Default: not. */
   readonly offerRequireTls?: boolean
 }
 
