@@ -50,11 +50,21 @@ export function createOutgoingQueue(options: {
     log.warn({ event: 'queue.clock.mended', entries: stranded.length })
   }
 
+  /** A clock that was set back whose mail is not looked through yet: the store may fail meanwhile. */
+  let setBack = false
+
   const checkClock = async (): Promise<void> => {
     const jumped = wall.check()
-    if (jumped === 0) return
-    log.warn({ event: 'queue.clock.jumped', byMs: jumped })
-    if (jumped < 0) await freeStranded()
+    if (jumped !== 0) log.warn({ event: 'queue.clock.jumped', byMs: jumped })
+    setBack ||= jumped < 0
+    if (!setBack) return
+    setBack = false
+    try {
+      await freeStranded()
+    } catch (error) {
+      setBack = true
+      throw error
+    }
   }
 
   /** Recipients whose waiting ends here because their time is over. */

@@ -167,6 +167,7 @@ suite('times', () => {
     assert.equal(isStranded(entry({ attempts: 3, nextAttemptAt: NOW + 4000 * HOUR }), NOW), true)
     assert.equal(isStranded(entry({ attempts: 3, nextAttemptAt: NOW + 4000 * HOUR, held: true }), NOW), false)
     assert.equal(isStranded(entry({ acceptedAt: NOW + 4000 * HOUR }), NOW), true)
+    assert.equal(isStranded(entry({ attempts: 0, nextAttemptAt: NOW + 4000 * HOUR }), NOW), true)
   })
 })
 

@@ -65,5 +65,6 @@ const LONGEST_WAIT_MS = 2 * Math.max(...RETRY_DELAYS_MS) + 1 * HOUR
 /** Whether an entry's time can only have been set by a clock that was ahead: no retry waits so long. */
 export function isStranded(entry: QueueEntry, now: number): boolean {
   if (entry.held) return false
-  return entry.attempts > 0 ? entry.nextAttemptAt > now + LONGEST_WAIT_MS : entry.acceptedAt > now + LONGEST_WAIT_MS
+  if (entry.nextAttemptAt > now + LONGEST_WAIT_MS) return true // Also before any attempt: dead destinations postpone.
+  return entry.attempts === 0 && entry.acceptedAt > now + LONGEST_WAIT_MS
 }
