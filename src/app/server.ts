@@ -110,7 +110,10 @@ export async function startServer(options: {
   const closers: (() => Promise<void>)[] = [() => writer.close()]
   const close = async (): Promise<void> => {
     await Promise.all(threads.map((thread) => thread.drain()))
-    for (const closer of closers.toReversed()) await closer()
+    for (const closer of closers.toReversed()) {
+      // On a device that failed, one closer's fault must not keep the others from theirs, or the program would never end.
+      await closer().catch((error: unknown) => log.error({ event: 'server.close.failed', cause: String(error) }))
+    }
     log.info({ event: 'server.stopped' })
     await logging.flushed()
   }

@@ -43,7 +43,7 @@ export async function portHolder(port: number): Promise<PortHolder | null> {
     if (!/^\d+$/.test(pid) || !(await holdsOneOf(pid, inodes))) continue
     const name = (await readFile(`/proc/${pid}/comm`, 'utf8').catch(() => '?')).trim()
     const cgroup = await readFile(`/proc/${pid}/cgroup`, 'utf8').catch(() => '')
-    return { pid: Number(pid), name, unit: /([^/\n]+\.service)/.exec(cgroup)?.[1] ?? null }
+    return { pid: Number(pid), name, unit: /(?<![^/\n])([^/\n]+\.service)/.exec(cgroup)?.[1] ?? null }
   }
   return null
 }
