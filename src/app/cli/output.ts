@@ -9,6 +9,8 @@ export const EXIT = {
   tryLater: 75,
   notAllowed: 77,
   badConfig: 78,
+  /** By Ctrl-C, as shells count it. */
+  cancelled: 130,
 } as const
 
 export type ExitCode = (typeof EXIT)[keyof typeof EXIT]

@@ -30,7 +30,7 @@ export type ImportReport = {
 }
 
 const PROBLEMS_MAX = 1000
-const isFlag = (flag: Flag): boolean => (SYSTEM_FLAGS as readonly Flag[]).includes(flag) || isKeyword(flag)
+const isSystem = (flag: Flag): boolean => (SYSTEM_FLAGS as readonly Flag[]).includes(flag)
 
 type Waiting = { readonly letter: SourceLetter; readonly digest: Digest }
 
@@ -39,10 +39,12 @@ export async function importLetters(options: {
   source: Source
   target: Target
   dryRun: boolean
+  /** False: the five flags of the system only. */
+  keywords: boolean
   signal?: AbortSignal
   progress?: (so: { readonly imported: number; readonly skipped: number; readonly mailbox: string }) => void
 }): Promise<ImportReport> {
-  const { source, target, dryRun, signal, progress } = options
+  const { source, target, dryRun, keywords, signal, progress } = options
   const known = new Map<string, KnownLetters>()
   const made = new Set<string>()
   const mailboxes = new Map<string, number>()
@@ -67,7 +69,7 @@ export async function importLetters(options: {
     if (first === undefined) return
     const { mailbox } = first.letter
     const letters = batch.map(({ letter }) => ({
-      flags: letter.flags.filter(isFlag),
+      flags: letter.flags.filter((flag) => isSystem(flag) || (keywords && isKeyword(flag))),
       internalDate: letter.internalDate,
       content: letter.open(),
     }))

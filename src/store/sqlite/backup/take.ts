@@ -235,7 +235,13 @@ function freeName(id: number, named: ReadonlySet<string>): string {
 }
 
 /** What else the data directory holds is small, and belongs to the installation: keys, certificates, secrets. */
-const NOT_COPIED = [/^store\.db/, /^lock\.db/, /^(?:segments|spool|set-aside|snapshots|pins)$/, /^before-restore-/]
+const NOT_COPIED = [
+  /^store\.db/,
+  /^newest-segment/,
+  /^lock\.db/,
+  /^(?:segments|spool|set-aside|snapshots|pins)$/,
+  /^before-restore-/,
+]
 
 async function copySmallFiles(dataDir: string, configFile: string | null, to: string): Promise<Manifest['files']> {
   const files: Manifest['files'] = []
