@@ -10,6 +10,7 @@ import { configPage } from './docs/config.ts'
 import { errorsPage } from './docs/errors.ts'
 import { eventsPage } from './docs/events.ts'
 import { limitsPage } from './docs/limits.ts'
+import { metricsPage } from './docs/metrics.ts'
 import { portsPage } from './docs/ports.ts'
 import { rfcPage } from './docs/rfc.ts'
 import { filesBelow, isTest, read, ROOT } from './tree.ts'
@@ -26,6 +27,7 @@ const pages: Record<string, string> = {
   'ports.md': portsPage(CATALOG),
   'config.md': configPage(),
   'limits.md': await limitsPage(sources),
+  'metrics.md': await metricsPage(sources),
 }
 
 const check = process.argv.includes('--check')
