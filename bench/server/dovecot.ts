@@ -75,6 +75,7 @@ service imap {
  service_count = 200
  process_min_avail = 4
  process_limit = 5000
+ idle_kill = 5s
  extra_groups = dovecot
  unix_listener imap-master {
   user = dovecot
