@@ -16,6 +16,7 @@ import { watchLoop } from './machine.ts'
 import { openThread } from './thread-parts.ts'
 import type { ProtocolSettings } from './settings.ts'
 import type { FromThread, OpenedPort, ToThread } from './supervise.ts'
+import { wireSites } from './web.ts'
 import { wireAdmission, wireSessions } from './wire.ts'
 
 const port = parentPort
@@ -39,14 +40,17 @@ async function run(): Promise<void> {
   const certificates = createCertificates(settings.tls.certificates, { ticketKeys: settings.tls.ticketKeys })
   const limits = { connectionsMax: settings.connectionsMax }
   const network = createNetwork({ clock, random, log, metrics, certificates, limits })
-  const web = createWeb({
+  let { trusted } = settings.tls
+  const { hostname, messageMaxOctets, inside, shared } = settings
+  const sites = wireSites(settings.web, {
+    core,
     clock,
-    log,
-    certificates,
-    hosts: settings.webHosts,
-    httpsPort: settings.httpsPort,
+    hostname,
+    inside,
     acmeAnswer: () => null,
+    trusted: () => trusted,
   })
+  const web = createWeb({ clock, log, certificates, sites })
   const drain = new AbortController()
   const listeners: Listener[] = []
   const load = watchLoad({
@@ -58,7 +62,6 @@ async function run(): Promise<void> {
     log,
     metrics,
   })
-  const { hostname, messageMaxOctets, inside, shared } = settings
   const serveOf = wireSessions(parts, core, { hostname, messageMaxOctets, guard, inside, drain: drain.signal, load })
 
   const opened: OpenedPort[] = []
@@ -81,7 +84,8 @@ async function run(): Promise<void> {
     if (message.do === 'tell-metrics') return tell({ at: 'metrics', snapshot: measured() })
     certificates.setTicketKeys(message.material.ticketKeys)
     const replaced = certificates.replace(message.material.certificates)
-    if (!replaced.ok) log.error({ event: 'thread.tls.refused', why: replaced.error })
+    if (replaced.ok) trusted = message.material.trusted
+    else log.error({ event: 'thread.tls.refused', why: replaced.error })
   })
   flushCompileCache()
   tell({ at: 'ready', ports: opened })

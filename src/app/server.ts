@@ -3,6 +3,7 @@ import { flushCompileCache } from 'node:module'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { createMetrics } from '../std/metrics.ts'
+import { catalogRow } from '../exposure/catalog.ts'
 import { parseAddress } from '../format/address/address.ts'
 import type { Address } from '../model/address.ts'
 import type { Endpoint } from '../model/connection.ts'
@@ -22,6 +23,7 @@ import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watch
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
 import { checkPorts, ownAddresses } from './preflight.ts'
+import { webSettings } from './web-settings.ts'
 import { installationSecret } from './secrets.ts'
 import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
 import { openTlsKeeper, type TlsKeeper } from './tls-material.ts'
@@ -141,8 +143,7 @@ export async function startServer(options: {
       liftLoopback: tryMode !== null,
       shared: workers > 1,
       connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
-      webHosts: tryMode === null ? [hostname] : ['localhost', hostname, '127.0.0.1'],
-      httpsPort: services.find(({ service }) => service === 'https')?.port ?? 443,
+      web: webSettings(config, { rows: rowsOf(config) }, tryMode === null ? [] : ['localhost', '127.0.0.1']),
     }
     const relay: Omit<RelaySettings, keyof CommonSettings> = {
       resolver: { servers: config.resolver.servers ?? systemResolvers(), trustAd: config.resolver.trustAd },
@@ -217,6 +218,17 @@ export async function startServer(options: {
     throw error
   }
 }
+
+/** Until the exposure plan is there: what is open, as the listeners have it. */
+const rowsOf = (config: Config): Parameters<typeof webSettings>[1]['rows'] =>
+  config.services.map((on) => ({
+    ...on,
+    ...catalogRow(on.service),
+    port: on.port,
+    standardPort: on.port,
+    opening: !on.enabled ? 'off' : on.networks === 'anywhere' ? 'outside' : 'inside',
+    reason: 'set-by-hand',
+  }))
 
 /** Where there are few in all, half of them. */
 function descriptorsForConnections(): number {

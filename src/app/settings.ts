@@ -1,6 +1,9 @@
 /** What the main thread hands to the others: plain data that crosses threads, secrets revealed. */
 import type { MessagePort } from 'node:worker_threads'
+import type { Asker } from '../exposure/client-servers.ts'
+import type { StsPolicy } from '../format/mta-sts/policy.ts'
 import type { Address } from '../model/address.ts'
+import type { ClientServer } from '../model/client-server.ts'
 import type { Endpoint } from '../model/connection.ts'
 import type { Network } from '../model/network.ts'
 import type { Route } from '../outbound/contract.ts'
@@ -35,9 +38,16 @@ export type ProtocolSettings = CommonSettings & {
   /** Several threads open the same ports. */
   readonly shared: boolean
   readonly connectionsMax: number
-  /** Names that port 80 answers for; the first is where it sends others. */
-  readonly webHosts: readonly string[]
+  readonly web: WebSettings
+}
+
+export type WebSettings = {
+  /** Names that port 80 sends requests to; the first for every other name of ours. */
+  readonly names: readonly [string, ...string[]]
   readonly httpsPort: number
+  /** What mail programs are told of, by where they are; the best first. */
+  readonly servers: Readonly<Record<Asker, readonly ClientServer[]>>
+  readonly stsPolicy: StsPolicy | null
 }
 
 /** A route whose password travels as text. */

@@ -14,6 +14,8 @@ const TICKET_KEYS_OCTETS = 48
 /** Plain data: crosses threads. */
 export type TlsMaterial = {
   readonly certificates: readonly CertificatePair[]
+  /** Not of our own CA: browsers can know who issued them. */
+  readonly trusted: boolean
   /** Shared by all threads, so that a TLS session resumes whichever thread answers. */
   readonly ticketKeys: Uint8Array
 }
@@ -48,6 +50,7 @@ export async function openTlsKeeper(config: Config): Promise<TlsKeeper> {
   let now = await read(config)
   const material = (): TlsMaterial => ({
     certificates: now.certificates,
+    trusted: now.caFile === null,
     ticketKeys: randomBytes(TICKET_KEYS_OCTETS),
   })
   let current = material()

@@ -155,6 +155,14 @@ export const HTTP_HEADERS_MAX_OCTETS = 16 * KIB
 export const HTTP_HEADERS_TIMEOUT_MS = 30 * SECOND
 export const HTTP_REQUEST_TIMEOUT_MS = 60 * SECOND
 export const HTTP_KEEPALIVE_MS = 65 * SECOND
+/** How long the web's pages may go on with domains that were changed. */
+export const DOMAINS_CACHE_MS = 5 * SECOND
+/** How long others hold on to our MTA-STS policy (RFC 8461 §3.2: weeks or more, 31,557,600 s at most). */
+export const MTA_STS_ENFORCE_MAX_AGE_MS = 30 * DAY
+/** While it is tried out, and when it is taken back: short, so that a mistake goes soon. */
+export const MTA_STS_TESTING_MAX_AGE_MS = 1 * DAY
+/** Of a request's content: an autodiscover question is less than 1 KiB. */
+export const HTTP_BODY_MAX_OCTETS = 64 * KIB
 export const HTTP_REQUESTS_PER_CONNECTION_MAX = 1000
 /** RFC 8555 §8.3: a token is base64url of at least 128 bits. */
 export const ACME_TOKEN_MAX_OCTETS = 256

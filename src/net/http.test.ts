@@ -1,9 +1,10 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { connect as connectPlain } from 'node:net'
 import { after, before, describe, test } from 'node:test'
 import { connect as connectTls } from 'node:tls'
+import { HTTP_BODY_MAX_OCTETS } from '../model/limits.ts'
+import type { Site } from '../model/web.ts'
 import type { LocalCertificate } from './certificate-authority.ts'
 import { createCertificates } from './certificates.ts'
 import type { Listener, ListenOptions } from './contract.ts'
@@ -22,9 +23,7 @@ before(async () => {
     clock: realClock,
     log,
     certificates: createCertificates([local]),
-    hosts: ['mail.example.org', 'localhost'],
-    httpsPort: 2443,
-    acmeAnswer: (token) => (token === 'good_token-1' ? 'good_token-1.thumbprint' : null),
+    sites: { http: repeat, https: repeat },
   })
   http = await web.listen(HTTP)
   https = await web.listen({ ...HTTP, service: 'https', tls: 'implicit' })
@@ -33,6 +32,13 @@ after(async () => {
   await http[Symbol.asyncDispose]()
   await https[Symbol.asyncDispose]()
 })
+
+/** Answers with what it was asked, as JSON; throws when it is told to. */
+const repeat: Site = ({ header, query, body, ...rest }) => {
+  if (rest.path === '/throw') throw new Error('a fault of ours')
+  const seen = { ...rest, query: [...query], accept: header('accept'), body: Buffer.from(body).toString() }
+  return { status: 200, headers: { 'x-site': 'yes' }, body: JSON.stringify(seen) }
+}
 
 type Heard = { status: number; headers: Map<string, string>; body: string }
 
@@ -61,89 +67,49 @@ async function ask(listener: Listener, request: string): Promise<Heard> {
 const get = (listener: Listener, path: string, headers = 'Host: mail.example.org'): Promise<Heard> =>
   ask(listener, `GET ${path} HTTP/1.1\r\n${headers === '' ? '' : `${headers}\r\n`}Connection: close\r\n\r\n`)
 
-describe('port 80', () => {
-  test('redirects every request to 443, path and all (D13)', async () => {
-    for (const path of ['/', '/a/b?c=d&e', '//evil.example/x', '/%2e%2e/etc', '/.well-known/other']) {
-      const { status, headers } = await get(http, path)
-      assert.equal(status, 308)
-      assert.equal(headers.get('location'), `https://mail.example.org:2443${path}`)
-    }
-    const post = await ask(
-      http,
-      'POST /x HTTP/1.1\r\nHost: MAIL.example.org.:80\r\nContent-Length: 3\r\nConnection: close\r\n\r\nabc',
-    )
-    assert.equal(post.headers.get('location'), 'https://mail.example.org:2443/x')
-  })
-
-  test('never sends anyone to a host that only the request knows', async () => {
-    for (const host of [
-      'evil.example',
-      'mail.example.org.evil.example',
-      'mail.example.org@evil.example',
-      '127.0.0.1',
-      '',
-    ]) {
-      const { status, headers } = await get(http, '/', `Host: ${host}`)
-      assert.ok(status === 404 || status === 400, host)
-      assert.equal(headers.get('location'), undefined)
-    }
-    const absolute = await get(http, 'http://evil.example/x')
-    assert.deepEqual([absolute.status, absolute.headers.get('location')], [404, undefined])
-    const own = await get(http, 'http://localhost/x', 'Host: evil.example')
-    assert.equal(own.headers.get('location'), 'https://localhost:2443/x')
-  })
-
-  test('answers the certificate check at its one path, for any name (D14, S22)', async () => {
-    const good = await get(http, '/.well-known/acme-challenge/good_token-1', 'Host: other.example')
-    assert.deepEqual([good.status, good.body], [200, 'good_token-1.thumbprint'])
-    for (const token of [
-      '',
-      'other',
-      'good_token-1/',
-      '../good_token-1',
-      '%67ood_token-1',
-      'good_token-1?x',
-      'x'.repeat(300),
-    ]) {
-      assert.equal((await get(http, `/.well-known/acme-challenge/${token}`)).status, 404, token)
-    }
-  })
-})
-
-describe('port 443', () => {
-  test('shows that gavan runs, in the language asked for', async () => {
-    const page = await get(https, '/')
-    assert.equal(page.status, 200)
-    assert.match(page.body, /<html lang="en">.*gavan is running.*Webmail comes later/s)
-    for (const [accept, language] of [
-      ['ru-RU,ru;q=0.9,en;q=0.8', 'ru'],
-      ['en, ru;q=0.5', 'en'],
-      ['de', 'en'],
-      ['de, ru;q=0.1', 'ru'],
-    ]) {
-      const { body } = await get(https, '/?x', `Host: localhost\r\nAccept-Language: ${accept}`)
-      assert.match(body, new RegExp(`<html lang="${language}">`))
+describe('what a site is told', () => {
+  test('the name, the path and the query, as sent', async () => {
+    for (const [path, host, seen] of [
+      ['/a/b?c=d&e', 'MAIL.example.org.:80', { host: 'mail.example.org', path: '/a/b', search: 'c=d&e' }],
+      ['//evil.example/x', 'localhost', { host: 'localhost', path: '//evil.example/x', search: '' }],
+      ['/%2e%2e/etc', '127.0.0.1', { host: '127.0.0.1', path: '/%2e%2e/etc', search: '' }],
+      ['http://localhost/x', 'evil.example', { host: 'localhost', path: '/x', search: '' }],
+      ['http://localhost?y', 'evil.example', { host: 'localhost', path: '/', search: 'y' }],
+      ['/', 'a@b', { host: null, path: '/', search: '' }],
+    ] as const) {
+      const { status, body, headers } = await get(http, path, `Host: ${host}\r\nAccept: text/plain`)
+      assert.equal(status, 200)
+      assert.equal(headers.get('x-site'), 'yes')
+      const { host: name, path: where, search, method, remote, accept } = JSON.parse(body) as Record<string, unknown>
+      assert.deepEqual({ host: name, path: where, search }, seen)
+      assert.deepEqual([method, remote, accept], ['GET', '127.0.0.1', 'text/plain'])
     }
   })
 
-  test('with headers that let it do nothing else', async () => {
-    const { headers, body } = await get(https, '/')
-    const csp = headers.get('content-security-policy') ?? ''
-    assert.match(csp, /default-src 'none'/)
-    const style = /<style>(.*)<\/style>/s.exec(body)?.[1] ?? ''
-    assert.ok(csp.includes(`'sha256-${createHash('sha256').update(style).digest('base64')}'`))
+  test('the content, up to its limit', async () => {
+    const post = (length: number): Promise<Heard> =>
+      ask(
+        https,
+        `POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: ${length}\r\nConnection: close\r\n\r\n${'x'.repeat(length)}`,
+      )
+    const most = await post(HTTP_BODY_MAX_OCTETS)
+    assert.equal((JSON.parse(most.body) as { body: string }).body.length, HTTP_BODY_MAX_OCTETS)
+    assert.equal((await post(HTTP_BODY_MAX_OCTETS + 1)).status, 413)
+  })
+
+  test('headers that let an answer do nothing else; none but those for HEAD', async () => {
+    const { headers } = await get(https, '/')
     assert.equal(headers.get('x-content-type-options'), 'nosniff')
     assert.equal(headers.get('cache-control'), 'no-store')
-  })
-
-  test('has nothing else', async () => {
-    assert.equal((await get(https, '/x')).status, 404)
-    assert.equal(
-      (await ask(https, 'POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 0\r\nConnection: close\r\n\r\n')).status,
-      405,
-    )
     const head = await ask(https, 'HEAD / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n')
     assert.deepEqual([head.status, head.body], [200, ''])
+  })
+
+  test('a throw ends its connection, and no other (R31)', async () => {
+    const { status } = await get(https, '/throw')
+    assert.ok(Number.isNaN(status))
+    assert.equal((await get(https, '/')).status, 200)
+    assert.ok(log.events.some(({ event }) => event === 'net.http.failed'))
   })
 
   test('plain HTTP there and handshakes given up end the connection', async () => {
@@ -192,9 +158,7 @@ test('a listener for inner networks refuses others, and closes with its connecti
     clock: realClock,
     log,
     certificates: createCertificates(),
-    hosts: [],
-    httpsPort: 443,
-    acmeAnswer: () => null,
+    sites: { http: repeat, https: repeat },
   })
   let refuse = true
   const listener = await web.listen({
@@ -219,9 +183,7 @@ test('a request that comes too slowly, or never, is given up (S14)', async () =>
     clock: realClock,
     log,
     certificates: createCertificates(),
-    hosts: [],
-    httpsPort: 443,
-    acmeAnswer: () => null,
+    sites: { http: repeat, https: repeat },
     limits: { headersTimeoutMs: 50, requestTimeoutMs: 100, checkEveryMs: 20 },
   })
   await using listener = await web.listen(HTTP)
@@ -238,9 +200,7 @@ test('stopping closes what is idle and what never asked, at once', async () => {
     clock: realClock,
     log,
     certificates: createCertificates([local]),
-    hosts: ['localhost'],
-    httpsPort: 443,
-    acmeAnswer: () => null,
+    sites: { http: repeat, https: repeat },
     limits: { connectionsMax: 2 },
   })
   for (const on of [HTTP, { ...HTTP, service: 'https', tls: 'implicit' } as const]) {

@@ -1,5 +1,4 @@
-/** Ports 80 and 443 for now: the redirect with the certificate check's one path, and a page that says gavan runs. */
-import { createHash } from 'node:crypto'
+/** Ports 80 and 443: requests are read and checked here; what is answered, a site says. */
 import { createServer as createHttpServer } from 'node:http'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
@@ -8,7 +7,7 @@ import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Endpoint } from '../model/connection.ts'
 import {
-  ACME_TOKEN_MAX_OCTETS,
+  HTTP_BODY_MAX_OCTETS,
   HTTP_HEADERS_MAX_OCTETS,
   HTTP_HEADERS_TIMEOUT_MS,
   HTTP_KEEPALIVE_MS,
@@ -16,6 +15,7 @@ import {
   HTTP_REQUESTS_PER_CONNECTION_MAX,
   TLS_HANDSHAKE_TIMEOUT_MS,
 } from '../model/limits.ts'
+import type { Site, WebRequest } from '../model/web.ts'
 import type { CertificateSource, Listener, ListenOptions } from './contract.ts'
 import { endpointOf } from './endpoint.ts'
 import { listenOn } from './listen.ts'
@@ -25,12 +25,8 @@ export type WebOptions = {
   readonly clock: Clock
   readonly log: Log
   readonly certificates: CertificateSource
-  /** Names we redirect, lower-case. Others get 404: we never send anyone to a name that only the request knows. */
-  readonly hosts: readonly string[]
-  /** What 443 is called from outside; named in the redirect when it is not 443. */
-  readonly httpsPort: number
-  /** RFC 8555 §8.3: the key authorization of a token, if a certificate is being asked for. */
-  readonly acmeAnswer: (token: string) => string | null
+  /** What is answered on each. */
+  readonly sites: { readonly http: Site; readonly https: Site }
   readonly limits?: {
     /** Of one listener; more are dropped. */
     readonly connectionsMax?: number
@@ -40,7 +36,7 @@ export type WebOptions = {
   }
 }
 
-type Handler = (request: IncomingMessage, response: ServerResponse) => void
+type Handler = (request: IncomingMessage, response: ServerResponse) => Promise<void>
 
 export type Web = {
   /** `http` or `https`, as the options say. @throws ListenFailed */
@@ -51,7 +47,7 @@ export function createWeb(options: WebOptions): Web {
   const { clock, log, certificates, limits = {} } = options
 
   async function listen(on: ListenOptions): Promise<Listener> {
-    const answer = on.service === 'https' ? answerPage : redirectTo(options)
+    const answer = answerFrom(on.service === 'https' ? options.sites.https : options.sites.http)
     /** Sockets (over TLS: its socket) whose request is being answered. */
     const busy = new Set<Socket>()
     let stopping = false
@@ -59,7 +55,7 @@ export function createWeb(options: WebOptions): Web {
       busy.add(request.socket)
       response.once('close', () => busy.delete(request.socket))
       if (stopping) response.setHeader('connection', 'close')
-      answer(request, response)
+      return answer(request, response)
     }, options)
     /** Each accepted socket, and the one that HTTP speaks on. */
     const sockets = new Map<Socket, Socket>()
@@ -156,16 +152,12 @@ function createHttp(handler: Handler, { log, limits = {} }: WebOptions): HttpSer
       requireHostHeader: true, // RFC 9112 §3.2
     },
     (request, response) => {
-      try {
-        request.resume() // No request has a body that we want.
-        response.setHeader('x-content-type-options', 'nosniff')
-        response.setHeader('referrer-policy', 'no-referrer')
-        if (isAmbiguous(request)) say(response, 400, 'bad request\n', { connection: 'close' })
-        else handler(request, response)
-      } catch (cause) {
-        log.error({ event: 'net.http.failed', cause }) // R31: this connection ends, the others go on.
+      response.setHeader('x-content-type-options', 'nosniff')
+      response.setHeader('referrer-policy', 'no-referrer')
+      handler(request, response).catch((cause: unknown) => {
+        if (!request.socket.destroyed) log.error({ event: 'net.http.failed', cause }) // R31: the others go on.
         request.socket.destroy()
-      }
+      })
     },
   )
   http.maxRequestsPerSocket = HTTP_REQUESTS_PER_CONNECTION_MAX
@@ -182,108 +174,81 @@ function isAmbiguous({ headers, headersDistinct }: IncomingMessage): boolean {
   return (headersDistinct['host'] ?? []).length > 1 // RFC 9112 §3.2
 }
 
-function say(response: ServerResponse, status: number, text: string, headers: Record<string, string> = {}): void {
+function say(
+  response: ServerResponse,
+  status: number,
+  body: string | Uint8Array,
+  headers: Readonly<Record<string, string>> = {},
+): void {
   response.writeHead(status, {
     'content-type': 'text/plain; charset=utf-8',
-    'content-length': String(Buffer.byteLength(text)),
     'cache-control': 'no-store',
     ...headers,
+    'content-length': String(typeof body === 'string' ? Buffer.byteLength(body) : body.length),
   })
   if (response.req.method === 'HEAD') response.end()
-  else response.end(text)
+  else response.end(body)
 }
 
-// 80 -------------------------------------------------------------------------------------------------------------------
-
-const ACME_PATH = '/.well-known/acme-challenge/'
-
-/** D13, D14: everything goes to 443, but the certificate check's path. Never to the name that the request gives. */
-function redirectTo({ hosts, httpsPort, acmeAnswer }: WebOptions): Handler {
-  const known = new Set(hosts)
-  return (request, response) => {
-    const target = targetOf(request)
-    if (target === null) return say(response, 400, 'bad request\n')
-    const { host, path } = target
-    if (path.startsWith(ACME_PATH)) {
-      const token = path.slice(ACME_PATH.length)
-      const good = /^[\w-]+$/.test(token) && token.length <= ACME_TOKEN_MAX_OCTETS // S22
-      const answer = good && isRead(request) ? acmeAnswer(token) : null
-      if (answer === null) return say(response, 404, 'not found\n')
-      return say(response, 200, answer, { 'content-type': 'application/octet-stream' }) // RFC 8555 §8.3
+function answerFrom(site: Site): Handler {
+  return async (request, response) => {
+    const target = isAmbiguous(request) ? null : targetOf(request)
+    if (target === null) {
+      request.resume()
+      return say(response, 400, 'bad request\n', { connection: 'close' })
     }
-    if (host === null || !known.has(host)) return say(response, 404, 'not found\n')
-    const port = httpsPort === 443 ? '' : `:${httpsPort}`
-    say(response, 308, '', { location: `https://${host}${port}${path}` })
+    const body = await bodyOf(request)
+    if (body === null) return say(response, 413, 'content too large\n', { connection: 'close' })
+    const { status, headers, body: text } = await site({ ...target, ...factsOf(request), body })
+    say(response, status, text, headers)
   }
 }
 
-type Target = { readonly host: string | null; readonly path: string }
+/** @returns null when it is longer than HTTP_BODY_MAX_OCTETS */
+async function bodyOf(request: IncomingMessage): Promise<Uint8Array | null> {
+  const parts: Buffer[] = []
+  let octets = 0
+  for await (const part of request as AsyncIterable<Buffer>) {
+    octets += part.length
+    if (octets > HTTP_BODY_MAX_OCTETS) return null
+    parts.push(part)
+  }
+  return Buffer.concat(parts, octets)
+}
 
-/** Where a request goes (RFC 9112 §3.2): the path with its query, and the name; null for any other form. */
+function factsOf(request: IncomingMessage): Pick<WebRequest, 'method' | 'header' | 'remote'> {
+  const { headers, socket } = request
+  return {
+    method: request.method ?? '',
+    header: (name) => {
+      const value = headers[name]
+      return Array.isArray(value) ? value.join(', ') : value
+    },
+    remote: endpointOf(socket.remoteAddress, socket.remotePort).address,
+  }
+}
+
+type Target = Pick<WebRequest, 'host' | 'path' | 'search' | 'query'>
+
+/** Where a request goes (RFC 9112 §3.2): the name, the path and the query; null for any other form. */
 function targetOf(request: IncomingMessage): Target | null {
   const target = request.url ?? ''
   if (!/^[!-~]*$/.test(target)) return null
-  if (target.startsWith('/')) return { host: hostName(request.headers.host ?? ''), path: target }
+  if (target.startsWith('/')) return split(request.headers.host ?? '', target)
   const absolute = /^https?:\/\/([^/?#]*)([/?].*)?$/i.exec(target) // RFC 9112 §3.2.2: it goes before Host.
   if (absolute === null) return null
   const path = absolute[2] ?? '/'
-  return { host: hostName(absolute[1] ?? ''), path: path.startsWith('/') ? path : `/${path}` }
+  return split(absolute[1] ?? '', path.startsWith('/') ? path : `/${path}`)
+}
+
+function split(authority: string, target: string): Target {
+  const mark = target.indexOf('?')
+  const search = mark === -1 ? '' : target.slice(mark + 1)
+  const path = mark === -1 ? target : target.slice(0, mark)
+  return { host: hostName(authority), path, search, query: new URLSearchParams(search) }
 }
 
 /** Lower-case, without the port and the final dot. */
 function hostName(authority: string): string | null {
   return /^([a-z\d.-]{1,253}?)\.?(?::\d{1,5})?$/i.exec(authority)?.[1]?.toLowerCase() ?? null
-}
-
-function isRead(request: IncomingMessage): boolean {
-  return request.method === 'GET' || request.method === 'HEAD'
-}
-
-// 443 ------------------------------------------------------------------------------------------------------------------
-
-const STYLE =
-  'body{font:16px/1.5 system-ui,sans-serif;margin:20vh auto;max-width:32rem;padding:0 1rem;color:#1b2421;background:#f7f8f6}' +
-  '@media(prefers-color-scheme:dark){body{color:#e6ece9;background:#111615}}'
-
-const PAGE = {
-  en: page('en', 'gavan is running', 'Mail works on its own ports. Webmail comes later.'),
-  ru: page('ru', 'gavan работает', 'Почта работает на своих портах. Веб-почта появится позже.'),
-}
-
-function page(language: string, title: string, text: string): string {
-  return (
-    `<!doctype html><html lang="${language}"><head><meta charset="utf-8">` +
-    `<meta name="viewport" content="width=device-width"><title>${title}</title><style>${STYLE}</style></head>` +
-    `<body><h1>${title}</h1><p>${text}</p></body></html>\n`
-  )
-}
-
-const PAGE_HEADERS = {
-  'content-type': 'text/html; charset=utf-8',
-  vary: 'accept-language',
-  'content-security-policy':
-    `default-src 'none'; style-src 'sha256-${createHash('sha256').update(STYLE).digest('base64')}'; ` +
-    "frame-ancestors 'none'; base-uri 'none'; form-action 'none'",
-  'cross-origin-opener-policy': 'same-origin',
-  'cross-origin-resource-policy': 'same-origin',
-}
-
-function answerPage(request: IncomingMessage, response: ServerResponse): void {
-  const path = targetOf(request)?.path
-  if (path === undefined) return say(response, 400, 'bad request\n')
-  if (path !== '/' && !path.startsWith('/?')) return say(response, 404, 'not found\n')
-  if (!isRead(request)) return say(response, 405, 'method not allowed\n', { allow: 'GET, HEAD' })
-  say(response, 200, PAGE[preferredLanguage(request.headers['accept-language'] ?? '')], PAGE_HEADERS)
-}
-
-/** RFC 9110 §12.5.4, for two languages. */
-function preferredLanguage(accepted: string): 'en' | 'ru' {
-  const weights = { en: 0, ru: 0 }
-  for (const part of accepted.slice(0, 200).split(',')) {
-    const [range = '', ...parameters] = part.split(';').map((piece) => piece.trim().toLowerCase())
-    const weight = Number(parameters.find((each) => each.startsWith('q='))?.slice(2) ?? 1)
-    const language = range.split('-', 1)[0]
-    if ((language === 'en' || language === 'ru') && weight > weights[language]) weights[language] = weight
-  }
-  return weights.ru > weights.en ? 'ru' : 'en'
 }

@@ -83,6 +83,7 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     inside,
     services,
     certificates,
+    mtaSts: values.mtaStsMode === 'off' ? null : (values.mtaStsMode ?? 'testing'),
     relay: { smarthost, routes },
     resolver: { servers: values.resolverServers ?? null, trustAd: values.resolverTrustAd ?? false },
     workers: values.workers ?? building.cores,

@@ -1,3 +1,4 @@
+import type { StsMode } from '../../format/mta-sts/policy.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import type { Network } from '../../model/network.ts'
 import type { ServiceName, TlsMode } from '../../model/service.ts'
@@ -22,6 +23,8 @@ export type Config = {
   readonly services: readonly ServiceConfig[]
   /** Certificate chains and their keys, as paths; the first is the default. Empty: our own CA. */
   readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[]
+  /** What the domains publish by MTA-STS; null: nothing. */
+  readonly mtaSts: StsMode | null
   readonly relay: {
     /** For all mail that no route names; null: by MX. */
     readonly smarthost: RelayHost | null

@@ -77,6 +77,12 @@ export const KEYS = {
     about: 'PEM files with the private keys, in the order of tls.cert.',
     example: 'tls.key = "/etc/gavan/tls/privkey.pem"',
   }),
+  mtaStsMode: key('mta_sts.mode', kind.oneOf('off', 'none', 'testing', 'enforce'), {
+    otherwise: '"testing"',
+    about:
+      'The policy published at `https://mta-sts.DOMAIN` (RFC 8461): whether other servers must bring mail by TLS with a good certificate (`enforce`), or report only when they could not (`testing`). `none` takes an earlier policy back; `off` publishes nothing.',
+    example: 'mta_sts.mode = "enforce"',
+  }),
   smarthostHost: key('relay.smarthost.host', kind.remoteHost, {
     otherwise: 'none: mail goes straight to the servers of its domain',
     about: 'Hands all outgoing mail to this server, for instance when the provider blocks port 25.',

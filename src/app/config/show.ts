@@ -26,6 +26,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     portsOffset: undefined,
     tlsCert: someOf(config.certificates.map((pair) => pair.certFile)),
     tlsKey: someOf(config.certificates.map((pair) => pair.keyFile)),
+    mtaStsMode: config.mtaSts ?? 'off',
     smarthostHost: smarthost?.host,
     smarthostPort: smarthost?.port,
     smarthostSecurity: smarthost?.security,
