@@ -29,7 +29,12 @@ th,td{text-align:left;padding:.6rem .75rem;border-bottom:1px solid var(--line);f
 tr:last-child>*{border-bottom:0}thead th{color:var(--muted);font-weight:500}
 code{font-family:ui-monospace,monospace;font-size:.95em}
 .qr{background:#fff;padding:12px;border-radius:10px;border:1px solid var(--line);width:196px}.qr svg{display:block;width:170px;height:170px}
-.scroll{overflow-x:auto}
+@media(max-width:640px){
+thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}
+tr{display:block;padding:.5rem .75rem;border-bottom:1px solid var(--line)}tr:last-child{border-bottom:0}
+tbody th,tbody td{display:flex;justify-content:space-between;gap:1rem;padding:.15rem 0;border:0}
+td::before{content:attr(data-label);color:var(--muted)}
+}
 @media print{body{padding:0}form{display:none}}
 `
 
@@ -96,14 +101,17 @@ function table(words: Words['setup'], servers: readonly ClientServer[], address:
   const rows = servers.map(({ protocol, host, port, security }) => {
     const name = protocol === 'smtp' ? `${words.send} (SMTP)` : `${words.read} (${protocol.toUpperCase()})`
     const user = address === null ? html(words.wholeAddress) : `<code>${html(address)}</code>`
-    return `<tr><th scope="row">${html(name)}</th><td><code>${html(host)}</code></td><td>${port}</td><td>${html(words[security])}</td><td>${user}</td></tr>`
+    return `<tr><th scope="row">${html(name)}</th>${cell(words.server, `<code>${html(host)}</code>`)}${cell(words.port, String(port))}${cell(words.security, html(words[security]))}${cell(words.user, user)}</tr>`
   })
   return (
-    `<h2>${html(words.byHand)}</h2><div class="scroll"><table><thead><tr>` +
+    `<h2>${html(words.byHand)}</h2><table><thead><tr>` +
     heads.map((head) => (head === '' ? '<td></td>' : `<th scope="col">${html(head)}</th>`)).join('') +
-    `</tr></thead><tbody>${rows.join('')}</tbody></table></div>`
+    `</tr></thead><tbody>${rows.join('')}</tbody></table>`
   )
 }
+
+/** Under 640 px the label stands before the value, and the head of the table is for screen readers alone. */
+const cell = (label: string, value: string): string => `<td data-label="${html(label)}">${value}</td>`
 
 function profile(words: Words['setup'], { origin, qrCode }: SiteFacts, address: string): string {
   const path = `${PROFILE_PATH}?address=${encodeURIComponent(address)}`
