@@ -287,3 +287,8 @@ export const STRESS_COMMAND_TIMEOUT_MS = 30 * SECOND
 export const STRESS_ERRORS_MAX = 2
 /** NOOP, VRFY, RSET, HELP per transaction of SMTP; greetings aside, since STARTTLS needs two. */
 export const STRESS_JUNK_COMMANDS_MAX = 1
+
+// DKIM -----------------------------------------------------------------------------------------------------------------
+
+/** RFC 8301 §3.2: signers use at least 2048; longer ones do not fit into one DNS packet everywhere. */
+export const DKIM_RSA_BITS = 2048
