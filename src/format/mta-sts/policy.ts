@@ -1,4 +1,6 @@
 /** The policy file of MTA-STS (RFC 8461 §3.2). */
+import { createHash } from 'node:crypto'
+
 export type StsMode = 'none' | 'testing' | 'enforce'
 
 export type StsPolicy = {
@@ -11,4 +13,9 @@ export type StsPolicy = {
 export function printStsPolicy({ mode, mx, maxAgeSeconds }: StsPolicy): string {
   const lines = ['version: STSv1', `mode: ${mode}`, ...mx.map((host) => `mx: ${host}`), `max_age: ${maxAgeSeconds}`]
   return lines.map((line) => `${line}\r\n`).join('')
+}
+
+/** RFC 8461 §3.1: 32 letters or digits at most, another for each policy, so made from what it says. */
+export function stsPolicyId(policy: StsPolicy): string {
+  return createHash('sha256').update(printStsPolicy(policy)).digest('hex').slice(0, 32)
 }
