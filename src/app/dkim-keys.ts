@@ -49,7 +49,7 @@ export async function ensureDkimKeys(
     ['gv2', ed25519.privateKey],
   ] as const
   for (const [selector, key] of pairs) {
-    const pem = key.export({ type: 'pkcs8', format: 'pem' }) as string
+    const pem = key.export({ type: 'pkcs8', format: 'pem' })
     await keepFile(join(directory, `${selector}.pem`), pem, { mode: 0o600, owner })
   }
   return readDkimKeys(dataDir, domain)
