@@ -91,6 +91,24 @@ export class ConnectFailed extends Error {
 
 export type MxRecord = { readonly preference: number; readonly exchange: string }
 
+export type SrvRecord = {
+  readonly priority: number
+  readonly weight: number
+  readonly port: number
+  /** `.` says that the service is not offered (RFC 2782). */
+  readonly target: string
+}
+/** RFC 8659 §4.1; a set bit 128 in `flags` makes it critical. */
+export type CaaRecord = { readonly flags: number; readonly tag: string; readonly value: string }
+/** RFC 6698 §2.1; `data` in hexadecimal, lower-case. */
+export type TlsaRecord = {
+  readonly usage: number
+  readonly selector: number
+  readonly matching: number
+  readonly data: string
+}
+
+/** Names are lower-case and without the final dot. */
 export type DnsRecords = {
   A: string
   AAAA: string
@@ -98,6 +116,12 @@ export type DnsRecords = {
   TXT: string
   PTR: string
   CNAME: string
+  NS: string
+  SRV: SrvRecord
+  CAA: CaaRecord
+  TLSA: TlsaRecord
+  /** The zone's primary server: who owns a name is found by this. */
+  SOA: string
 }
 export type DnsType = keyof DnsRecords
 

@@ -133,7 +133,22 @@ function recordOf(type: DnsType, record: Answer): DnsRecords[DnsType] | null {
       return record.data
     case 'PTR':
     case 'CNAME':
+    case 'NS':
       return normal(record.data)
+    case 'SOA':
+      return normal(record.data.mname)
+    case 'SRV': {
+      const { priority = 0, weight = 0, port, target } = record.data
+      return { priority, weight, port, target: target === '.' ? '.' : normal(target) }
+    }
+    case 'CAA': {
+      const { flags = 0, tag, value } = record.data
+      return { flags, tag: tag.toLowerCase(), value } // RFC 8659 §4.1: tags match in any case.
+    }
+    case 'TLSA': {
+      const { usage, selector, matchingType, certificate } = record.data
+      return { usage, selector, matching: matchingType, data: certificate.toString('hex') }
+    }
     case 'MX':
       // RFC 7505 §3: the null MX's "." stays a dot.
       return {

@@ -110,6 +110,22 @@ describe('records', () => {
     { type: 'AAAA', name: 'host.test', data: '2001:db8::1', ttl: 300 },
     { type: 'MX', name: 'host.test', data: { preference: 10, exchange: 'MX.Host.test' }, ttl: 300 },
     { type: 'MX', name: 'null.test', data: { preference: 0, exchange: '.' }, ttl: 300 },
+    { type: 'NS', name: 'zone.test', data: 'NS1.zone.test', ttl: 300 },
+    { type: 'SOA', name: 'zone.test', data: { mname: 'NS1.zone.test', rname: 'hostmaster.zone.test' }, ttl: 300 },
+    {
+      type: 'SRV',
+      name: '_imaps._tcp.zone.test',
+      data: { priority: 1, weight: 2, port: 993, target: 'Host.test' },
+      ttl: 300,
+    },
+    { type: 'SRV', name: '_pop3._tcp.zone.test', data: { port: 0, target: '.' }, ttl: 300 },
+    { type: 'CAA', name: 'zone.test', data: { flags: 128, tag: 'issue', value: 'ca.test; accounturi=x' }, ttl: 300 },
+    {
+      type: 'TLSA',
+      name: '_25._tcp.zone.test',
+      data: { usage: 3, selector: 1, matchingType: 1, certificate: Buffer.from('AB01', 'hex') },
+      ttl: 300,
+    },
     { type: 'TXT', name: 'host.test', data: [Buffer.from('v=spf1 '), Buffer.from('mx -all')], ttl: 300 },
     { type: 'PTR', name: '1.2.0.192.in-addr.arpa', data: 'host.test', ttl: 300 },
     cname('alias.test', 'Middle.test', 30),
@@ -133,6 +149,16 @@ describe('records', () => {
     assert.deepEqual(await resolver.query('HOST.test.', 'AAAA'), found(['2001:db8::1']))
     assert.deepEqual(await resolver.query('host.test', 'MX'), found([{ preference: 10, exchange: 'mx.host.test' }]))
     assert.deepEqual(await resolver.query('null.test', 'MX'), found([{ preference: 0, exchange: '.' }]))
+    assert.deepEqual(await resolver.query('zone.test', 'NS'), found(['ns1.zone.test']))
+    assert.deepEqual(await resolver.query('zone.test', 'SOA'), found(['ns1.zone.test']))
+    const srv = { priority: 1, weight: 2, port: 993, target: 'host.test' }
+    assert.deepEqual(await resolver.query('_imaps._tcp.zone.test', 'SRV'), found([srv]))
+    const none = { priority: 0, weight: 0, port: 0, target: '.' }
+    assert.deepEqual(await resolver.query('_pop3._tcp.zone.test', 'SRV'), found([none]))
+    const caa = { flags: 128, tag: 'issue', value: 'ca.test; accounturi=x' }
+    assert.deepEqual(await resolver.query('zone.test', 'CAA'), found([caa]))
+    const tlsa = { usage: 3, selector: 1, matching: 1, data: 'ab01' }
+    assert.deepEqual(await resolver.query('_25._tcp.zone.test', 'TLSA'), found([tlsa]))
     assert.deepEqual(await resolver.query('host.test', 'TXT'), found(['v=spf1 mx -all']))
     assert.deepEqual(await resolver.query('1.2.0.192.in-addr.arpa', 'PTR'), found(['host.test']))
     assert.deepEqual(await resolver.query('alias.test', 'CNAME'), found(['middle.test'], 30))
