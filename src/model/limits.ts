@@ -292,3 +292,20 @@ export const STRESS_JUNK_COMMANDS_MAX = 1
 
 /** RFC 8301 §3.2: signers use at least 2048; longer ones do not fit into one DNS packet everywhere. */
 export const DKIM_RSA_BITS = 2048
+
+// Doctor ---------------------------------------------------------------------------------------------------------------
+
+/** A clock further off than this is worth a word. */
+export const DOCTOR_CLOCK_OFF_MS = 2 * SECOND
+/** TOTP steps and DKIM expiry stand 30 s and more. */
+export const DOCTOR_CLOCK_OFF_BAD_MS = 60 * SECOND
+/** R6: mail is refused when less of the disk is free. */
+export const DOCTOR_DISK_FREE_MIN_SHARE = 0.05
+/** One check; all run beside one another. */
+export const DOCTOR_CHECK_TIMEOUT_MS = 20 * SECOND
+/** A server elsewhere that says nothing for so long does not answer: SYN is sent again after 1, 3 and 7 s. */
+export const DOCTOR_CONNECT_TIMEOUT_MS = 8 * SECOND
+/** An authoritative name server, and a time server. */
+export const DOCTOR_DNS_TIMEOUT_MS = 3 * SECOND
+/** Renewal by ACME comes long before this. */
+export const DOCTOR_CERTIFICATE_DAYS_LEFT_MIN = 14
