@@ -249,6 +249,11 @@ export const FREE_SPACE_MIN_OCTETS = 75 * MIB
 /** How long a command may wait for a locked database before it fails with a temporary error; R10. */
 export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
 export const ENTRIES_PER_BATCH = 500
+/** Read from the store in one turn of the event loop: some 20 ms of a search (S25). */
+export const READ_AT_ONCE_MAX_OCTETS = 512 * KIB
+/** What any read costs besides its octets, and what a row of a list costs, counted in octets of that. */
+export const READ_COST_OCTETS = 4 * KIB
+export const ROW_COST_OCTETS = 0.5 * KIB
 /** Bodies without a row are collected after this long; R5. */
 export const ORPHAN_BODY_GRACE_MS = 24 * HOUR
 

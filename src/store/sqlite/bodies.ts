@@ -4,6 +4,7 @@ import { StoreError } from '../contract.ts'
 import type { Files } from '../files.ts'
 import { storeError } from './errors.ts'
 import { segmentPath } from './paths.ts'
+import { createTurns, type Turns } from './turns.ts'
 
 export type BodyRef = {
   readonly bodyId: number
@@ -20,6 +21,8 @@ export type BodyReader = {
    * @throws StoreError `damaged`
    */
   read(find: () => BodyRef, start: number, end: number): Promise<Uint8Array>
+  /** Shared by all reads of a thread. */
+  readonly turns: Turns
   close(): void
 }
 
@@ -29,6 +32,7 @@ const SYNC_READ_MAX_OCTETS = 256 * 1024
 const SEQUENCES_MAX = 256
 
 export function bodyReader(dataDir: string, files: Files): BodyReader {
+  const turns = createTurns()
   const open = new Map<number, Descriptor>()
   /** Bodies that are being read from their start, piece by piece: where they are and the checksum so far. */
   const sequences = new Map<number, { next: number; crc: number }>()
@@ -100,7 +104,9 @@ export function bodyReader(dataDir: string, files: Files): BodyReader {
   }
 
   return {
+    turns,
     async read(find, start, end) {
+      await turns.spend(Math.min(end - start, SYNC_READ_MAX_OCTETS))
       const ref = find()
       try {
         return await readAt(ref, start, end)

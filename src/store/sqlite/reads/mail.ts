@@ -1,6 +1,5 @@
 /** Mailboxes, entries and bodies, read. Lists come in batches; each batch is one snapshot. */
-import { setImmediate as turn } from 'node:timers/promises'
-import { ENTRIES_PER_BATCH } from '../../../model/limits.ts'
+import { ENTRIES_PER_BATCH, ROW_COST_OCTETS } from '../../../model/limits.ts'
 import type { MailboxId, MessageKey, ModSeq, Uid, UidValidity } from '../../../model/ids.ts'
 import type { MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../../../model/mailbox.ts'
 import { type MailReads, type StoredMessage, StoreError } from '../../contract.ts'
@@ -114,7 +113,7 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
   })
   const messageOf = (row: MessageRow): StoredMessage => ({ ...entryOf(row), summary: decodeSummary(row[8]) })
 
-  /** Batches of about ENTRIES_PER_BATCH over all ranges together, with a turn of the event loop between them. */
+  /** Batches of about ENTRIES_PER_BATCH over all ranges together. */
   async function* batches<Row extends EntryRow | MessageRow, T>(
     statement: Statement<Row>,
     read: (row: Row) => T,
@@ -125,12 +124,12 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     for (const { from, to } of ranges) {
       for (let next = from; next <= to;) {
         const rows = statement.all(...at, next, to, since, until)
+        await bodies.turns.spend(rows.length * ROW_COST_OCTETS)
         for (const row of rows) batch.push(read(row))
         next = rows.length < ENTRIES_PER_BATCH ? to + 1 : (rows.at(-1)?.[0] ?? to) + 1
         if (batch.length < ENTRIES_PER_BATCH) continue
         yield batch
         batch = []
-        await turn()
       }
     }
     if (batch.length > 0) yield batch
@@ -170,8 +169,9 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     subscriptions: async (accountId) => allSubscriptions.all(accountId).map(([name]) => name),
     async uids(accountId, mailboxId) {
       const read: Uint32Array[] = []
-      for (let after = 0; ; await turn()) {
+      for (let after = 0; ;) {
         const batch = Uint32Array.from(JSON.parse(someUids.get(accountId, mailboxId, after)?.[0] ?? '[]') as number[])
+        await bodies.turns.spend(batch.length)
         if (read.length === 0 && batch.length < UIDS_PER_BATCH) return batch
         read.push(batch)
         if (batch.length < UIDS_PER_BATCH) return joined(read)
