@@ -338,3 +338,37 @@ suite('commands by IMAP', () => {
     await pipeline(50, commands, t)
   })
 })
+
+// Writes are the writer thread's; here it is this thread.
+suite('a large mailbox, read, leaves others their turns', () => {
+  const LETTERS_MIN = 16_000
+  for (const command of [
+    'FETCH 1:* (UID FLAGS)',
+    'FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE)',
+    'UID SEARCH OR UNSEEN SUBJECT nowhere',
+  ])
+    test(command, async (t) => {
+      const stage = await openImapStage()
+      try {
+        await stage.fill(
+          'INBOX',
+          Array.from({ length: 500 }, (_, n) => `From: a${n}@b.test\r\nSubject: letter ${n}\r\n\r\nbody\r\n`),
+        )
+        const client = await logIn(stage)
+        for (let letters = 500; letters < LETTERS_MIN; letters *= 2) {
+          await client.ask('SELECT INBOX')
+          await client.ask('COPY 1:* INBOX')
+        }
+        const probe = probeTurns()
+        await nextTurn()
+        await client.ask('SELECT INBOX')
+        assert.match((await client.ask(command)).at(-1)!, /^OK /)
+        await nextTurn()
+        probe.stop()
+        t.diagnostic(`${Math.round(probe.totalMs)} ms CPU, longest turn ${Math.round(probe.longestMs)} ms`)
+        judgeTurns(probe)
+      } finally {
+        await stage.stop()
+      }
+    })
+})

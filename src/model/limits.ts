@@ -249,8 +249,8 @@ export const FREE_SPACE_MIN_OCTETS = 75 * MIB
 /** How long a command may wait for a locked database before it fails with a temporary error; R10. */
 export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
 export const ENTRIES_PER_BATCH = 500
-/** Read from the store in one turn of the event loop: some 20 ms of a search (S25). */
-export const READ_AT_ONCE_MAX_OCTETS = 512 * KIB
+/** Read from the store in one turn of the event loop: some 30 ms of a search, 3 ms of a list (S25). */
+export const READ_AT_ONCE_MAX_OCTETS = 256 * KIB
 /** What any read costs besides its octets, and what a row of a list costs, counted in octets of that. */
 export const READ_COST_OCTETS = 4 * KIB
 export const ROW_COST_OCTETS = 0.5 * KIB

@@ -11,8 +11,8 @@ import { HEADER_BLOCK_MAX_OCTETS, HEADER_LINES_MAX } from '../../model/limits.ts
 import type { Mailboxes } from '../contract.ts'
 import { createFoldedStream } from './folded-stream.ts'
 
-/** Octets read, decoded and folded in one turn of the event loop. */
-export const WINDOW_OCTETS = 256 * 1024
+/** Octets read, decoded and folded at once. Not more: V8 interprets a regular expression the first time it is run. */
+export const WINDOW_OCTETS = 64 * 1024
 /** Text of parts up to this size may be kept for the next key. */
 export const WHOLE_PART_MAX_OCTETS = 4 * 1024 * 1024
 

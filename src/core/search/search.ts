@@ -35,6 +35,7 @@ function createProbe(read: MessageBytes, root: Part): ContentProbe {
   }
 
   async function textHas(part: Part, needle: string): Promise<boolean> {
+    if (part.bodyStart === part.bodyEnd) return false // Nothing to make decoders for: a letter may have thousands of these.
     const finds = createFinder(needle)
     const known = texts.get(part)
     if (known !== undefined) return known.some(finds)
