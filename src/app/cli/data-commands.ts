@@ -1,7 +1,8 @@
-/** `gavan backup|restore|import|export`: what they are called and take. What they do is loaded when they run. */
+/** `gavan backup|restore|repair|import|export`: what they are called and take. What they do is loaded when they run. */
 import { Argument, Command, Option } from 'commander'
 import type { BackupFlags, RestoreFlags } from './backup.ts'
 import { CliError, EXIT } from './output.ts'
+import type { RepairFlags } from './repair.ts'
 import type { ExportFlags, ImportFlags } from './transfer.ts'
 
 const FORMATS = ['maildir', 'mbox', 'eml'] as const
@@ -12,7 +13,7 @@ const snapshot = (): Option => new Option('--snapshot <name>', 'instead of the n
 const format = (): Argument => new Argument('<format>', 'maildir, mbox or eml').choices(FORMATS)
 
 export function dataCommands(): Command[] {
-  return [backupCommand(), restoreCommand(), importCommand(), exportCommand()]
+  return [backupCommand(), restoreCommand(), repairCommand(), importCommand(), exportCommand()]
 }
 
 function backupCommand(): Command {
@@ -67,6 +68,18 @@ function restoreCommand(): Command {
     .action(async (dir: string, flags: RestoreFlags, command: Command) => {
       const { runRestore } = await import('./backup.ts')
       await runRestore(dir, flags, command)
+    })
+}
+
+function repairCommand(): Command {
+  return new Command('repair')
+    .description('look for damage; make a new database from what is left, while no server runs')
+    .option('--check', 'only look; may be done while the server runs')
+    .option('--force', 'make a new database though none is needed')
+    .addOption(json())
+    .action(async (flags: RepairFlags, command: Command) => {
+      const { runRepair } = await import('./repair.ts')
+      await runRepair(flags, command)
     })
 }
 

@@ -21,6 +21,7 @@ export function asCliError(error: unknown): unknown {
     default:
   }
   if (error instanceof StoreError) {
+    if (error.kind === 'damaged') return new CliError(EXIT.failed, error.message, DAMAGED)
     const later = error.kind === 'busy' || error.kind === 'no-space'
     return new CliError(later ? EXIT.tryLater : EXIT.failed, error.message, later ? 'make room, or try again' : null)
   }
@@ -32,6 +33,9 @@ export function asCliError(error: unknown): unknown {
   if (code === 'ENOSPC' || code === 'EDQUOT') return new CliError(EXIT.tryLater, error.message, 'make room there')
   return error
 }
+
+/** What to do about a damaged store. */
+export const DAMAGED = 'see what is damaged: gavan repair --check; stop the server and mend it: gavan repair'
 
 /** Runs a command's work, its faults told in words. */
 export async function inWords<T>(work: () => Promise<T>): Promise<T> {

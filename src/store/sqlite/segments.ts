@@ -55,8 +55,8 @@ type Place = {
   readonly octets: number
   /** Octets that rows refer to. */
   readonly live: number
-  /** A body with a file of its own, waiting in the spool. */
-  readonly moved: { readonly file: string; readonly segmentId: number; readonly octets: number } | null
+  /** The spool's name of a body that has this file to itself. */
+  readonly movedFrom: string | null
   /** Where the log ended before. */
   readonly before: Tail
 }
@@ -91,21 +91,21 @@ export function openSegmentLog(options: {
     if (body.kind === 'file') {
       assert(isSpoolName(body.file), 'a staged file has a name of the spool')
       const segmentId = nextId++
+      // Its metadata comes behind it as a record without body: it lives as long as the file (R11).
       const metaBytes = Buffer.from(JSON.stringify({ ...meta, segmentId }))
       const head = encodeHead(0, 0, metaBytes)
+      const position = HEAD_OCTETS + body.sizeOctets
       const octets = head.length + metaBytes.length
-      const at = reserve(octets)
-      const size = HEAD_OCTETS + body.sizeOctets
-      const moved = { file: body.file, segmentId, octets: size }
-      places.push({ ...at, position: at.end, parts: [head, metaBytes], octets, live: 0, moved, before })
-      return { segmentId, offset: HEAD_OCTETS, recordOctets: size }
+      const live = position + octets
+      places.push({ segmentId, position, parts: [head, metaBytes], octets, live, movedFrom: body.file, before })
+      return { segmentId, offset: HEAD_OCTETS, recordOctets: live }
     }
     const metaBytes = Buffer.from(JSON.stringify(meta))
     const head = encodeHead(body.bytes.byteLength, body.crc32, metaBytes)
     const octets = head.length + bodyOctets(body) + metaBytes.length
     const at = reserve(octets)
     const parts = [head, body.bytes, metaBytes]
-    places.push({ ...at, position: at.end, parts, octets, live: octets, moved: null, before })
+    places.push({ ...at, position: at.end, parts, octets, live: octets, movedFrom: null, before })
     return { segmentId: at.segmentId, offset: at.end + head.length, recordOctets: octets }
   }
 
@@ -113,17 +113,16 @@ export function openSegmentLog(options: {
     const before = tail
     const octets = record.length
     const at = reserve(octets)
-    places.push({ ...at, position: at.end, parts: [record], octets, live: octets, moved: null, before })
+    places.push({ ...at, position: at.end, parts: [record], octets, live: octets, movedFrom: null, before })
     return { segmentId: at.segmentId, offset: at.end + HEAD_OCTETS, recordOctets: octets }
   }
 
   function flush(): SegmentGrowth[] {
     const growth = new Map<number, { size: number; live: number }>()
     let newNames = false
-    for (const { moved } of places) {
-      if (moved === null) continue
-      files.rename(join(spoolPath(dataDir), moved.file), segmentPath(dataDir, moved.segmentId))
-      growth.set(moved.segmentId, { size: moved.octets, live: moved.octets })
+    for (const { segmentId, movedFrom } of places) {
+      if (movedFrom === null) continue
+      files.rename(join(spoolPath(dataDir), movedFrom), segmentPath(dataDir, segmentId))
       newNames = true
     }
     for (const run of runsOf(places)) {
@@ -157,8 +156,8 @@ export function openSegmentLog(options: {
       return
     }
     try {
-      for (const { segmentId, moved } of given) {
-        if (moved !== null) files.remove(segmentPath(dataDir, moved.segmentId))
+      for (const { segmentId, movedFrom } of given) {
+        if (movedFrom !== null) files.remove(segmentPath(dataDir, segmentId))
         const fd = open.get(segmentId)
         if (fd !== undefined) files.truncate(fd, segmentId === committed.segmentId ? committed.end : 0)
       }
@@ -206,7 +205,7 @@ export function openSegmentLog(options: {
       }
     },
     commit() {
-      for (const { segmentId, moved } of places) known.add(Math.max(segmentId, moved?.segmentId ?? 0))
+      for (const { segmentId } of places) known.add(segmentId)
       committed = tail
       places = []
       closeOthers()
