@@ -314,3 +314,47 @@ export const DOCTOR_CONNECT_TIMEOUT_MS = 8 * SECOND
 export const DOCTOR_DNS_TIMEOUT_MS = 3 * SECOND
 /** Renewal by ACME comes long before this. */
 export const DOCTOR_CERTIFICATE_DAYS_LEFT_MIN = 14
+
+// ACME -----------------------------------------------------------------------------------------------------------------
+
+/** Of Let's Encrypt: 100 names per certificate. */
+export const ACME_AUTHORIZATIONS_MAX = 100
+/** What a CA says, kept for people: longer is cut. */
+export const ACME_DETAIL_MAX_CHARACTERS = 500
+/** A chain has some 6 KiB, a directory 1. */
+export const ACME_ANSWER_MAX_OCTETS = 256 * KIB
+export const ACME_REQUEST_TIMEOUT_MS = 30 * SECOND
+/** RFC 8555 §6.5: a nonce refused is no failure; a server that refuses so many is. */
+export const ACME_NONCE_TRIES = 10
+/** How often an order or authorization is looked at, unless the CA says (RFC 8555 §7.5.1), and for how long in all. */
+export const ACME_POLL_MS = 2 * SECOND
+export const ACME_POLL_MAX_MS = 60 * SECOND
+export const ACME_POLL_TIMEOUT_MS = 5 * MINUTE
+/** One run: names that fail are left out, challenges changed. Let's Encrypt allows 5 failures per name and hour. */
+export const ACME_ORDERS_PER_RUN_MAX = 4
+/** After a failed run; doubles with each further one up to the second, give or take the third share. */
+export const ACME_RETRY_MS = 1 * HOUR
+export const ACME_RETRY_MAX_MS = 24 * HOUR
+export const ACME_RETRY_JITTER = 0.1
+/** How often it is looked at what is to be done: new domains, names that have come to resolve, a clock that jumped. */
+export const ACME_CHECK_MS = 1 * HOUR
+/** A name that the CA refused, or that failed its check, is tried again with the others after so long. */
+export const ACME_NAME_RETRY_MS = 24 * HOUR
+/** RFC 9773 §4.3.1: how often to ask; what the CA says is kept within these. */
+export const ACME_RENEWAL_INFO_MS = 6 * HOUR
+export const ACME_RENEWAL_INFO_MIN_MS = 1 * MINUTE
+export const ACME_RENEWAL_INFO_MAX_MS = 24 * HOUR
+/** Where the CA does not say: this share of a certificate's life is over (Let's Encrypt's advice). */
+export const ACME_RENEW_AT_SHARE = 2 / 3
+/** Threads say that they have the answers to a challenge. */
+export const ACME_ANSWERS_TIMEOUT_MS = 5 * SECOND
+/** Our own look at port 80. */
+export const ACME_SELF_CHECK_TIMEOUT_MS = 5 * SECOND
+/** One dynamic update of DNS; then how long the zone's servers are waited for. */
+export const DNS_UPDATE_TIMEOUT_MS = 10 * SECOND
+export const DNS_UPDATE_WAIT_MS = 2 * MINUTE
+export const DNS_UPDATE_LOOK_MS = 2 * SECOND
+/** Of the TXT record. */
+export const DNS_UPDATE_TTL_SECONDS = 60
+/** RFC 8945 §10: clocks may differ so far. */
+export const TSIG_FUDGE_SECONDS = 300

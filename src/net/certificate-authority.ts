@@ -118,7 +118,7 @@ const ECDSA_P256 = { name: 'ECDSA', namedCurve: 'P-256', hash: 'SHA-256' } as co
 type X509Module = typeof import('@peculiar/x509')
 
 /** Loaded when first needed: it is slow to load, and a server with certificates of its own never does. */
-async function x509(): Promise<X509Module> {
+export async function x509(): Promise<X509Module> {
   await import('reflect-metadata')
   const module = await import('@peculiar/x509')
   module.cryptoProvider.set(webcrypto)
@@ -126,7 +126,7 @@ async function x509(): Promise<X509Module> {
 }
 
 /** RFC 5280 §4.1.2.2: positive, at most 20 octets. */
-function serialNumber(random: Random): string {
+export function serialNumber(random: Random): string {
   const bytes = Buffer.from(random.bytes(16))
   bytes[0] = ((bytes[0] ?? 0) & 0x7f) | 0x40
   return bytes.toString('hex')

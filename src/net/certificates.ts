@@ -27,6 +27,8 @@ export type Certificates = CertificateSource & {
   replace(pairs: readonly CertificatePair[]): Result<readonly CertificateFacts[], string>
   /** 48 octets, the same on every thread, so that a session resumes wherever it lands. */
   setTicketKeys(keys: Uint8Array): void
+  /** What answers TLS-ALPN-01, by name; in place of all before. */
+  setChallenges(challenges: readonly (CertificatePair & { readonly name: string })[]): void
   facts(): readonly CertificateFacts[]
 }
 
@@ -41,6 +43,7 @@ export function createCertificates(
   let loaded: readonly Loaded[] = []
   let fallback: SecureContext | null = null
   let byName = new Map<string, SecureContext>()
+  let challenges = new Map<string, SecureContext>()
 
   function build(list: readonly Loaded[]): { fallback: SecureContext | null; byName: Map<string, SecureContext> } {
     const contexts = new Map<string, SecureContext>()
@@ -101,6 +104,15 @@ export function createCertificates(
       ticketKeys = keys
       ;({ fallback, byName } = build(loaded))
     },
+    setChallenges(list) {
+      challenges = new Map(
+        list.map(({ name, certificate, key }) => [
+          name,
+          createSecureContext({ ...SERVER_TLS, cert: certificate, key }),
+        ]),
+      )
+    },
+    challengeFor: (serverName) => challenges.get(serverName.toLowerCase()) ?? null,
     facts: () => loaded,
   }
 }

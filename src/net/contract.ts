@@ -40,6 +40,8 @@ export type Listener = AsyncDisposable & {
 export type CertificateSource = {
   /** The context for a server name; unknown or absent gives the default (S16). Replaceable while running. */
   contextFor(serverName: string | null): import('node:tls').SecureContext | null
+  /** What answers a CA that asks for `acme-tls/1` of a name (RFC 8737); null: it is not asked for. */
+  challengeFor?(serverName: string): import('node:tls').SecureContext | null
 }
 
 // Dialling -------------------------------------------------------------------------------------------------------------

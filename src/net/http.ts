@@ -19,7 +19,7 @@ import type { Site, WebRequest } from '../model/web.ts'
 import type { CertificateSource, Listener, ListenOptions } from './contract.ts'
 import { endpointOf } from './endpoint.ts'
 import { listenOn } from './listen.ts'
-import { serverTlsSocket } from './tls.ts'
+import { ACME_TLS_PROTOCOL, serverTlsSocket } from './tls.ts'
 
 export type WebOptions = {
   readonly clock: Clock
@@ -83,7 +83,7 @@ export function createWeb(options: WebOptions): Web {
         for (const waiter of waiters) waiter()
       })
       if (on.tls !== 'implicit') return void http.emit('connection', socket)
-      const secure = serverTlsSocket(socket, certificates)
+      const secure = serverTlsSocket(socket, certificates, 'http/1.1')
       sockets.set(socket, secure)
       const cancel = clock.timer(TLS_HANDSHAKE_TIMEOUT_MS, () => socket.destroy())
       secure.on('error', () => {})
@@ -96,6 +96,7 @@ export function createWeb(options: WebOptions): Web {
       secure.once('secure', () => {
         cancel()
         secure.off('end', givenUp)
+        if (secure.alpnProtocol === ACME_TLS_PROTOCOL) return void secure.end() // RFC 8737 §3: nothing more is said.
         http.emit('connection', secure)
       })
     }

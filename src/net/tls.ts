@@ -26,17 +26,36 @@ export const SERVER_TLS: SecureContextOptions = {
   sessionIdContext: 'gavan',
 }
 
-/** Puts the server's side of TLS on a plain socket. The caller waits for `secure`. */
-export function serverTlsSocket(plain: Socket, certificates: CertificateSource): TLSSocket {
+/** RFC 8737 §6.2. */
+export const ACME_TLS_PROTOCOL = 'acme-tls/1'
+
+/**
+ * Puts the server's side of TLS on a plain socket. The caller waits for `secure`.
+ * @param protocol what is spoken there, for peers that ask (ALPN, RFC 7301); then a CA's challenge is answered too, and
+ * whoever waits ends a connection of ACME_TLS_PROTOCOL
+ */
+export function serverTlsSocket(plain: Socket, certificates: CertificateSource, protocol?: 'http/1.1'): TLSSocket {
   const fallback = certificates.contextFor(null)
   return new TLSSocket(plain, {
     isServer: true,
+    ...(protocol === undefined ? {} : { ALPNCallback: alpnOf(certificates, protocol) }),
     ...(fallback === null ? {} : { secureContext: fallback }),
     SNICallback: (serverName, answer) => {
       const context = certificates.contextFor(serverName)
       answer(null, ...(context === null ? [] : [context]))
     },
   })
+}
+
+/** Node calls it with the socket as `this`; undefined ends the handshake (RFC 7301 §3.2). */
+function alpnOf(certificates: CertificateSource, protocol: string) {
+  return function (this: TLSSocket, asked: { servername: string; protocols: string[] }): string | undefined {
+    if (!asked.protocols.includes(ACME_TLS_PROTOCOL)) return asked.protocols.includes(protocol) ? protocol : undefined
+    const challenge = certificates.challengeFor?.(asked.servername) ?? null
+    if (challenge === null) return undefined
+    this.setKeyCert(challenge) // RFC 8737 §3: in place of the name's own certificate.
+    return ACME_TLS_PROTOCOL
+  }
 }
 
 const clientContexts = new Map<string, SecureContext>()
