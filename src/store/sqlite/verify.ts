@@ -75,6 +75,15 @@ export function verifyStore(options: { dataDir: string; files?: Files }): readon
   }
 }
 
+/** Whether the rows can be taken at their word: every page is whole, and no rule is broken. Never throws. */
+export function rowsAgree(db: Database): boolean {
+  try {
+    return damagedPages(db).length === 0 && brokenRules(db).length === 0
+  } catch {
+    return false
+  }
+}
+
 function problem(what: string, rows: readonly (readonly unknown[])[]): Problem[] {
   if (rows.length === 0) return []
   return [{ what, where: rows.slice(0, EXAMPLES).map((row) => row.join('/')), count: rows.length }]

@@ -5,8 +5,11 @@ import { DELETED, SEEN } from '../flags.ts'
 const MESSAGE_ID = '(account_id * 4294967296 + message_key)'
 const OWN = 'e.account_id = mailbox.account_id AND e.mailbox_id = mailbox.mailbox_id'
 
-/** @param sizes of the segment files on the disk */
-export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): void {
+/**
+ * @param sizes of the segment files on the disk
+ * @returns segments in which nothing lives
+ */
+export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): number[] {
   // What refers to nothing any more.
   db.exec(`
     DELETE FROM address WHERE account_id IS NOT NULL AND account_id NOT IN (SELECT account_id FROM account);
@@ -33,7 +36,7 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): voi
       + (SELECT count(*) FROM queue q WHERE q.body_id = body.body_id);
     DELETE FROM body WHERE refs = 0;
   `)
-  segments(db, sizes)
+  const dead = segments(db, sizes)
   db.exec(`
     UPDATE mailbox SET
       messages = (SELECT count(*) FROM entry e WHERE ${OWN}),
@@ -61,16 +64,20 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): voi
       uid_validity = max(uid_validity,
         coalesce((SELECT max(uid_validity) FROM mailbox m WHERE m.account_id = account.account_id), 0));
   `)
+  return dead
 }
 
-function segments(db: Database, sizes: ReadonlyMap<number, number>): void {
+function segments(db: Database, sizes: ReadonlyMap<number, number>): number[] {
   const [newest] = db.prepare<[number]>(`SELECT seq FROM sqlite_sequence WHERE name = 'segment'`).get() ?? [0]
   db.exec('DELETE FROM segment')
   const insert = db.prepare(
     `INSERT INTO segment (segment_id, size_octets, live_octets)
      SELECT ?1, ?2, coalesce(sum(record_octets), 0) FROM body WHERE segment_id = ?1`,
   )
-  // Also those without anything alive: a start collects them.
   for (const [segmentId, octets] of sizes) insert.run(segmentId, octets)
   db.prepare(`UPDATE sqlite_sequence SET seq = max(seq, ?) WHERE name = 'segment'`).run(newest)
+  return db
+    .prepare<[number]>('DELETE FROM segment WHERE live_octets = 0 RETURNING segment_id')
+    .all()
+    .map(([segmentId]) => segmentId)
 }

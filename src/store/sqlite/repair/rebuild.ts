@@ -8,9 +8,9 @@ import { type Files, realFiles } from '../../files.ts'
 import { StoreError } from '../../contract.ts'
 import { type Database, openPlain } from '../database.ts'
 import { lockDirectory } from '../lock.ts'
-import { databasePath } from '../paths.ts'
+import { databasePath, segmentName, segmentPath, segmentsPath } from '../paths.ts'
 import { MIGRATIONS } from '../schema.ts'
-import { verifyStore, type Problem } from '../verify.ts'
+import { rowsAgree, verifyStore, type Problem } from '../verify.ts'
 import { countAnew } from './counts.ts'
 import { scanSegments, type FoundBody } from './records.ts'
 import { restoreRows, type Restored } from './restore-rows.ts'
@@ -29,7 +29,7 @@ export type RepairReport = {
   readonly restored: Restored
   /** Bodies whose octets do not verify any more: their messages stay, and answer as damaged. */
   readonly damagedBodies: readonly { readonly segmentId: number; readonly offset: number; readonly length: number }[]
-  /** Where the damaged database is kept. */
+  /** Where the damaged database is kept, and segments of which no row tells. */
   readonly keptAside: string
   /** What still does not agree; the damaged bodies aside, nothing should. */
   readonly left: readonly Problem[]
@@ -63,8 +63,8 @@ export function repairStore(options: RepairOptions): RepairReport {
   const { dataDir, files = realFiles } = options
   const unlock = lockDirectory(dataDir)
   try {
-    const { tables, restored, damagedBodies } = build(options, files)
-    const keptAside = swap(dataDir, files)
+    const { tables, restored, damagedBodies, dead } = build(options, files)
+    const keptAside = swap(dataDir, files, dead)
     return { tables, restored, damagedBodies, keptAside, left: verifyStore({ dataDir, files }) }
   } finally {
     unlock()
@@ -86,7 +86,10 @@ export class OtherSchema extends Error {
   override name = 'OtherSchema'
 }
 
-function build(options: RepairOptions, files: Files): Omit<RepairReport, 'keptAside' | 'left'> {
+function build(
+  options: RepairOptions,
+  files: Files,
+): Omit<RepairReport, 'keptAside' | 'left'> & { readonly dead: readonly number[] } {
   const { dataDir, summarize, progress = () => {} } = options
   const part = join(dataDir, PART)
   for (const name of [part, `${part}-wal`, `${part}-shm`, `${part}-journal`]) files.remove(name)
@@ -96,9 +99,12 @@ function build(options: RepairOptions, files: Files): Omit<RepairReport, 'keptAs
     db.exec('PRAGMA journal_mode = MEMORY; PRAGMA synchronous = FULL; PRAGMA foreign_keys = OFF; BEGIN IMMEDIATE')
     for (const { sql } of MIGRATIONS) db.exec(sql)
     db.exec(`PRAGMA user_version = ${MIGRATIONS.at(-1)?.version ?? 0}`)
+    // A damaged page may also read as an empty one: nothing is known to be whole then.
+    const agree = damaged !== null && rowsAgree(damaged)
     const tables = TABLES.map((table, index) => {
       progress('database', index)
-      return salvageTable(damaged, db, table)
+      const salvaged = salvageTable(damaged, db, table)
+      return { ...salvaged, lossy: salvaged.lossy || !agree }
     })
     copySequences(damaged, db)
     db.exec(LOOKUPS)
@@ -112,12 +118,12 @@ function build(options: RepairOptions, files: Files): Omit<RepairReport, 'keptAs
     }
     const lossy = new Set(tables.filter((table) => table.lossy).map(({ table }) => table))
     const restored = restoreRows({ db, dataDir, files, bodies, lossy, summarize, progress: (n) => progress('rows', n) })
-    countAnew(db, sizes)
+    const dead = countAnew(db, sizes)
     db.exec(`${NO_LOOKUPS}; COMMIT`)
     const damagedBodies = bodies
       .filter(({ whole }) => !whole)
       .map(({ segmentId, offset, length }) => ({ segmentId, offset, length }))
-    return { tables, restored, damagedBodies }
+    return { tables, restored, damagedBodies, dead }
   } finally {
     db.close()
     damaged?.close()
@@ -160,7 +166,7 @@ function copySequences(damaged: Database | null, db: Database): void {
 }
 
 /** The new one takes the damaged one's place; wherever this is cut short, the next repair goes on. */
-function swap(dataDir: string, files: Files): string {
+function swap(dataDir: string, files: Files, dead: readonly number[]): string {
   const built = join(dataDir, BUILT)
   sync(files, join(dataDir, PART))
   files.rename(join(dataDir, PART), built)
@@ -173,6 +179,10 @@ function swap(dataDir: string, files: Files): string {
   files.syncDirectory(aside)
   files.rename(built, databasePath(dataDir))
   files.syncDirectory(dataDir)
+  // Of these no row tells; the next start would take them for litter.
+  for (const segmentId of dead) files.rename(segmentPath(dataDir, segmentId), join(aside, segmentName(segmentId)))
+  files.syncDirectory(segmentsPath(dataDir))
+  files.syncDirectory(aside)
   return aside
 }
 

@@ -166,6 +166,29 @@ suite('repair', () => {
     assert.ok(lossy > 0)
   })
 
+  test('pages that read as empty ones: each leaf alone, and all of them', async () => {
+    const { path } = await prepared
+    const pages = statSync(databasePath(path)).size / PAGE_OCTETS
+    const isLeaf = (bytes: Buffer, page: number): boolean => [10, 13].includes(bytes[page * PAGE_OCTETS]!)
+    for (let empty = 1; empty <= pages; empty++)
+      await wounded(async (dataDir, before) => {
+        const bytes = readFileSync(databasePath(dataDir))
+        for (let page = 1; page < pages; page++)
+          if (isLeaf(bytes, page) && (page === empty || empty === pages)) bytes.writeUInt16BE(0, page * PAGE_OCTETS + 3)
+        writeFileSync(databasePath(dataDir), bytes)
+        assert.deepEqual(repair(dataDir).left, [], `page ${empty}`)
+        compare(before, await contents(dataDir))
+      })
+  })
+
+  test('segments of which no row tells are kept aside', () =>
+    wounded(async (dataDir) => {
+      writeFileSync(segmentPath(dataDir, 900), readFileSync(segmentPath(dataDir, 1)).subarray(0, 10))
+      const { keptAside } = repair(dataDir)
+      assert.ok(readdirSync(keptAside).includes('00000900.seg'))
+      await (await open(dataDir)).close()
+    }))
+
   test('no database at all: letters, accounts and mailboxes as their records tell', () =>
     wounded(async (dataDir, before) => {
       rmSync(databasePath(dataDir))

@@ -103,6 +103,7 @@ export function restoreRows(options: {
        AND NOT EXISTS (SELECT 1 FROM message JOIN body USING (body_id)
          WHERE message_id = account_id * 4294967296 + message_key) ORDER BY message_key LIMIT 1`,
   )
+  const placesOf = db.prepare<[number]>('SELECT count(*) FROM entry WHERE account_id = ? AND message_key = ?')
   const insertMessage = db.prepare('INSERT INTO message (message_id, body_id, entries, summary) VALUES (?, ?, 0, ?)')
   const newestKey = db.prepare<[number]>(
     `SELECT max(coalesce((SELECT next_message_key FROM account WHERE account_id = ?1), 1),
@@ -187,16 +188,17 @@ export function restoreRows(options: {
       lossy.has('message') || lossy.has('body') ? orphanLike.get(accountId, body.length, date)?.[0] : undefined
     if (moved !== undefined) return restoreMessage(accountId, moved, body)
     if (!lossy.has('entry') && !lossy.has('mailbox') && !lossy.has('account')) return // It was expunged or moved.
-    if (isElsewhere(accountId, body)) return
+    const message = messageOf(accountId, body)
+    if (message !== null && message.places > 0 && !keys.has(accountId)) return // It was moved, or copied.
     // Moved to a place that is told no more, or deleted: it cannot be known which, and no UID is given twice.
     const gone = wasExpunged.get(accountId, mailboxId, uid) !== undefined
     const to = gone ? recoveredMailbox(placed) : { mailboxId, uid }
-    let key = keys.get(accountId)
+    let key = keys.get(accountId) ?? message?.key
     if (key === undefined) {
       key = newestKey.get(accountId)?.[0] ?? 1
       raiseKey.run(key + 1, accountId)
-      keys.set(accountId, key)
     }
+    keys.set(accountId, key)
     restoreMessage(accountId, key, body)
     const { bits, keywords } = splitFlags(placed.flags)
     for (const keyword of keywords) addKeyword.run(accountId, to.mailboxId, keyword.toLowerCase(), keyword)
@@ -228,11 +230,16 @@ export function restoreRows(options: {
     return { mailboxId, uid }
   }
 
-  /** A row tells of it: it was moved, or its entry in another mailbox is there. */
-  function isElsewhere(accountId: number, body: FoundBody): boolean {
+  /** This account's message with that body, and how many places it has: 0, when only those were lost. */
+  function messageOf(accountId: number, body: FoundBody): { readonly key: number; readonly places: number } | null {
     const bodyId = findBody.get(body.segmentId, body.offset)?.[0]
-    if (bodyId === undefined) return false
-    return messagesOfBody.all(bodyId).some(([id]) => Math.floor(id / 2 ** 32) === accountId)
+    if (bodyId === undefined) return null
+    for (const [id] of messagesOfBody.all(bodyId)) {
+      if (Math.floor(id / 2 ** 32) !== accountId) continue
+      const key = id % 2 ** 32
+      return { key, places: placesOf.get(accountId, key)?.[0] ?? 0 }
+    }
+    return null
   }
 
   function restoreQueued(meta: RecordMeta, body: FoundBody): void {
