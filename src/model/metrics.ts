@@ -129,6 +129,11 @@ export const TLS_EXPIRY = gauge(
   'gavan_tls_certificate_expiry_timestamp_seconds',
   'When the first of our certificates ends.',
 )
+export const ACME_ERRORS = counter(
+  'gavan_acme_errors_total',
+  'Times that a certificate was asked for and not given, by reason.',
+  'kind',
+)
 export const MEMORY_BYTES = gauge('gavan_resident_memory_bytes', 'Memory of the whole program.')
 export const BUILD_INFO = gauge('gavan_build_info', 'Always 1; the labels say what runs.', 'version', 'node')
 
@@ -154,6 +159,7 @@ export const ALL_METRICS: readonly Metric[] = [
   STRESS_BEGINNINGS,
   THREADS_SILENT,
   TLS_EXPIRY,
+  ACME_ERRORS,
   MEMORY_BYTES,
   BUILD_INFO,
 ]

@@ -10,6 +10,7 @@ import type { Network } from '../../model/network.ts'
 import type { ServiceName } from '../../model/service.ts'
 import { Secret } from '../../std/secret.ts'
 import type { Clients, Config, ConfigProblem, RelayHost, ServiceConfig, Source } from './config.ts'
+import { acmeOf } from './acme.ts'
 import type { KEYS } from './keys.ts'
 import type { PortSetting, RelaySetting } from './kinds.ts'
 import type { Raw } from './sources.ts'
@@ -51,6 +52,7 @@ export async function buildConfig(building: Building): Promise<Config | null> {
   const clients = values.clients ?? 'office'
   const services = servicesOf(values, { inside, clients }, complain)
   const certificates = certificatesOf(values, inDirectory, complain)
+  const acme = await acmeOf(values, inDirectory, complain)
   const smarthost = await smarthostOf(values, inDirectory, complain)
   const routes = new Map<string, RelayHost>()
   for (const [domain, setting] of Object.entries(values.relayRoutes ?? {})) {
@@ -83,6 +85,7 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     inside,
     services,
     certificates,
+    acme,
     mtaSts: values.mtaStsMode === 'off' ? null : (values.mtaStsMode ?? 'testing'),
     relay: { smarthost, routes },
     resolver: { servers: values.resolverServers ?? null, trustAd: values.resolverTrustAd ?? false },
@@ -101,7 +104,7 @@ function metricsEndpoint({ metricsListen, portsOffset = 0 }: Values): Endpoint |
   return port < 65_536 ? { address: '127.0.0.1', port } : null
 }
 
-type Complain = (key: string, cause: string, fix: string | null) => void
+export type Complain = (key: string, cause: string, fix: string | null) => void
 
 function complainer({ raw, file, problems }: Building): Complain {
   return (key, cause, fix) => {

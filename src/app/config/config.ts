@@ -2,6 +2,7 @@ import type { StsMode } from '../../format/mta-sts/policy.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import type { Network } from '../../model/network.ts'
 import type { ServiceName, TlsMode } from '../../model/service.ts'
+import type { TsigKey } from '../../net/tsig.ts'
 import type { Secret } from '../../std/secret.ts'
 import type { LogLevel } from '../log.ts'
 
@@ -23,6 +24,8 @@ export type Config = {
   readonly services: readonly ServiceConfig[]
   /** Certificate chains and their keys, as paths; the first is the default. Empty: our own CA. */
   readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[]
+  /** Null: no CA is asked. */
+  readonly acme: AcmeConfig | null
   /** What the domains publish by MTA-STS; null: nothing. */
   readonly mtaSts: StsMode | null
   readonly relay: {
@@ -45,6 +48,19 @@ export type Config = {
   readonly metrics: Endpoint | null
   /** Who decided, by key name; what is missing is a default. */
   readonly sources: ReadonlyMap<string, Source>
+}
+
+export type AcmeConfig = {
+  /** The directory's URL. */
+  readonly directory: string
+  readonly contact: string | null
+  /** Besides the hostname and those of the domains. */
+  readonly names: readonly string[]
+  readonly profile: string | null
+  readonly binding: { readonly keyId: string; readonly macKey: Secret } | null
+  /** PEM of a further CA that the ACME server's own certificate may be of. */
+  readonly ca: string | null
+  readonly dns: { readonly server: Endpoint; readonly zone: string; readonly key: TsigKey } | null
 }
 
 /** Where the users' mail programs are. */

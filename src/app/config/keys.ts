@@ -77,6 +77,49 @@ export const KEYS = {
     about: 'PEM files with the private keys, in the order of tls.cert.',
     example: 'tls.key = "/etc/gavan/tls/privkey.pem"',
   }),
+  tlsAcme: key('tls.acme', kind.acmeDirectory, {
+    otherwise: '"off"',
+    about:
+      'The certificate authority (CA) to get certificates from by ACME: "letsencrypt", "letsencrypt-staging", the URL of another directory, or "off". Whoever sets it agrees to the terms of service of that CA.',
+    example: 'tls.acme = "letsencrypt"',
+  }),
+  tlsAcmeContact: key('tls.acme_contact', kind.mailAddress, {
+    otherwise: 'none',
+    about: 'Where the CA may write to.',
+    example: 'tls.acme_contact = "anna@example.org"',
+  }),
+  tlsNames: key('tls.names', kind.certificateNames, {
+    otherwise: 'none more',
+    about:
+      'Further names for the certificate, besides the hostname and `autoconfig.`, `mta-sts.` and `autodiscover.` of each domain. Wildcards need tls.acme_dns.',
+    example: 'tls.names = ["imap.example.org"]',
+  }),
+  tlsAcmeDns: key('tls.acme_dns', kind.acmeDns, {
+    otherwise: 'none: names are proven on ports 80 and 443',
+    about:
+      'Proves names in DNS (DNS-01) by dynamic update (RFC 2136) of a zone, signed with the TSIG key in the file, as `tsig-keygen` writes it.',
+    example: 'tls.acme_dns = { server = "192.0.2.53", zone = "example.org", key_file = "/etc/gavan/tsig.key" }',
+  }),
+  tlsAcmeProfile: key('tls.acme_profile', kind.words, {
+    otherwise: "the CA's default",
+    about: 'The profile to ask for, of those that the CA has.',
+    example: 'tls.acme_profile = "tlsserver"',
+  }),
+  tlsAcmeEabKid: key('tls.acme_eab_kid', kind.words, {
+    otherwise: 'none',
+    about: 'External account binding, for CAs that want an account made with them before: its key identifier.',
+    example: 'tls.acme_eab_kid = "kid-1"',
+  }),
+  tlsAcmeEabKeyFile: key('tls.acme_eab_key_file', kind.path, {
+    otherwise: 'none',
+    about: 'A file with its key, base64url.',
+    example: 'tls.acme_eab_key_file = "/etc/gavan/eab.key"',
+  }),
+  tlsAcmeCaFile: key('tls.acme_ca_file', kind.path, {
+    otherwise: 'the public CAs',
+    about: "A PEM file with a further CA to trust for the ACME server's own certificate: a CA of your own.",
+    example: 'tls.acme_ca_file = "/etc/gavan/office-ca.pem"',
+  }),
   mtaStsMode: key('mta_sts.mode', kind.oneOf('off', 'none', 'testing', 'enforce'), {
     otherwise: '"testing"',
     about:

@@ -164,6 +164,46 @@ export const domainNames = list('domains such as ["example.org"]', domainName)
 export const ipAddresses = list('addresses such as ["0.0.0.0", "::"]', ipAddress)
 export const dnsServers = list('addresses such as ["127.0.0.1"]', dnsServer)
 
+/** A host name, or a wildcard of one. */
+const certificateName = textual('a host name such as imap.example.org', (name) => {
+  const host = asciiDomain(name.startsWith('*.') ? name.slice(2) : name)
+  if (host === null || !host.includes('.') || parseIp(host) !== null) return null
+  return name.startsWith('*.') ? `*.${host}` : host
+})
+export const certificateNames = list('host names such as ["imap.example.org"]', certificateName)
+
+/** Directories of Let's Encrypt, and what comes before the first real order. */
+export const ACME_DIRECTORIES = {
+  letsencrypt: 'https://acme-v02.api.letsencrypt.org/directory',
+  'letsencrypt-staging': 'https://acme-staging-v02.api.letsencrypt.org/directory',
+} as const
+
+const isKnownDirectory = (text: string): text is keyof typeof ACME_DIRECTORIES => Object.hasOwn(ACME_DIRECTORIES, text)
+
+/** `off`, or the directory's URL. */
+export const acmeDirectory = textual('"letsencrypt", "letsencrypt-staging", "off", or a URL with https', (value) => {
+  if (value === 'off') return value
+  if (isKnownDirectory(value)) return ACME_DIRECTORIES[value]
+  return URL.canParse(value) && value.startsWith('https://') ? new URL(value).href : null
+})
+
+export type AcmeDnsSetting = { readonly server: Endpoint; readonly zone: string; readonly key_file: string }
+
+export const acmeDns: Kind<AcmeDnsSetting> = {
+  words: 'a table { server, zone, key_file }',
+  schema: v.strictObject(
+    { server: dnsServer.schema, zone: domainName.schema, key_file: path.schema },
+    'must be a table { server, zone, key_file }',
+  ),
+  fromText: (value) =>
+    Object.fromEntries(
+      asList(value).map((part) => {
+        const equals = part.indexOf('=')
+        return [part.slice(0, Math.max(0, equals)).trim(), part.slice(equals + 1).trim()]
+      }),
+    ),
+}
+
 /** One path or several. */
 export const paths: Kind<string[]> = {
   words: 'a path, or a list of paths',

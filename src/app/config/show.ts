@@ -1,5 +1,6 @@
 /** The configuration as a table: for `gavan config show`, and for docs/config.md. */
 import { catalogRow } from '../../exposure/catalog.ts'
+import type { Endpoint } from '../../model/connection.ts'
 import type { Network } from '../../model/network.ts'
 import type { Config, ConfigProblem, RelayHost, ServiceConfig, Source } from './config.ts'
 import { ALL_KEYS, envName, KEYS } from './keys.ts'
@@ -10,6 +11,18 @@ export type EffectiveRow = {
   readonly value: string | null
   readonly source: Source
 }
+
+const SHOWN_ELSEWHERE: readonly string[] = [
+  'listen',
+  'portsOffset',
+  'smarthostPasswordFile',
+  'smarthostCaFile',
+  'tlsAcmeEabKeyFile',
+  'tlsAcmeCaFile',
+] satisfies (keyof typeof KEYS)[]
+
+const endpointText = ({ address, port }: Endpoint): string =>
+  `${address.includes(':') ? `[${address}]` : address}:${port}`
 
 /** Every key with the value that holds and who decided it. */
 export function effectiveConfig(config: Config): readonly EffectiveRow[] {
@@ -26,6 +39,17 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     portsOffset: undefined,
     tlsCert: someOf(config.certificates.map((pair) => pair.certFile)),
     tlsKey: someOf(config.certificates.map((pair) => pair.keyFile)),
+    tlsAcme: config.acme?.directory ?? 'off',
+    tlsAcmeContact: config.acme?.contact ?? undefined,
+    tlsNames: someOf(config.acme?.names ?? []),
+    tlsAcmeDns:
+      config.acme?.dns == null
+        ? undefined
+        : { server: endpointText(config.acme.dns.server), zone: config.acme.dns.zone },
+    tlsAcmeProfile: config.acme?.profile ?? undefined,
+    tlsAcmeEabKid: config.acme?.binding?.keyId,
+    tlsAcmeEabKeyFile: undefined,
+    tlsAcmeCaFile: undefined,
     mtaStsMode: config.mtaSts ?? 'off',
     smarthostHost: smarthost?.host,
     smarthostPort: smarthost?.port,
@@ -39,9 +63,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
       relay.routes.size === 0
         ? undefined
         : Object.fromEntries([...relay.routes].map(([domain, host]) => [domain, routeText(host)])),
-    resolverServers: resolver.servers?.map(
-      ({ address, port }) => `${address.includes(':') ? `[${address}]` : address}:${port}`,
-    ),
+    resolverServers: resolver.servers?.map(endpointText),
     resolverTrustAd: resolver.trustAd,
     workers: config.workers,
     messageSize: config.limits.messageMaxOctets,
@@ -53,7 +75,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
   const sourceOf = (key: string): Source => config.sources.get(key) ?? 'default'
   const rows = Object.entries(KEYS)
     // What went into other keys or files is shown there.
-    .filter(([id]) => !['listen', 'portsOffset', 'smarthostPasswordFile', 'smarthostCaFile'].includes(id))
+    .filter(([id]) => !SHOWN_ELSEWHERE.includes(id))
     .map(([id, key]): EffectiveRow => ({
       key: key.name,
       value: toml(values[id as keyof typeof KEYS]),

@@ -126,6 +126,7 @@ export type DryRun = {
 export type CertificateKeeper = {
   /** Begins to look after the certificate. */
   start(): Promise<void>
+  /** What is under way must be ended too, by its own signal; that counts as no failure. */
   stop(): Promise<void>
   status(): Promise<CertificateStatus>
   /** Now, whatever the schedule says. */
