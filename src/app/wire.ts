@@ -4,6 +4,7 @@ import { loadArgon2 } from '../core/accounts/argon2.ts'
 import { createAccounts } from '../core/accounts/accounts.ts'
 import { createPasswordHasher } from '../core/accounts/password-hasher.ts'
 import type { AccountRef, Accounts, Directory, Guard, Intake, Mailboxes, QueueOperator } from '../core/contract.ts'
+import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
 import { createIntake } from '../core/intake/intake.ts'
 import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
@@ -80,6 +81,8 @@ export type SessionOptions = {
   readonly hostname: string
   readonly messageMaxOctets: number
   readonly guard: Guard
+  /** Under which wrong passwords are told apart (core/guard/guess-key); absent: each counts. */
+  readonly guessKey?: Uint8Array
   /** Inner networks, for plain logins (D10). */
   readonly inside: readonly Network[]
   /** Fires at shutdown. */
@@ -90,8 +93,15 @@ export type SessionOptions = {
 /** What serves a connection of a service; null for services whose sessions are not made of lines (http, https, sieve). */
 export function wireSessions(parts: Parts, core: Core, options: SessionOptions): (on: ServiceConfig) => Serve | null {
   const { clock, random, log, metrics = noMetrics } = parts
-  const { hostname, messageMaxOctets, guard, inside, drain, load = calm } = options
-  const authenticator = createAuthenticator({ accounts: core.accounts, guard, log, metrics })
+  const { hostname, messageMaxOctets, guard, guessKey, inside, drain, load = calm } = options
+  const authenticator = createAuthenticator({
+    accounts: core.accounts,
+    guard,
+    log,
+    clock,
+    metrics,
+    ...(guessKey === undefined ? {} : { guessOf: createGuessKey(guessKey) }),
+  })
   const common = { clock, random, log, load }
   const smtp = { ...common, metrics, signal: drain, offerRequireTls: true }
   const contentSearch = createContentSearch()
@@ -105,7 +115,17 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
       plainLoginAllowed: ({ remote }) => plainLogin && networksContain(inside, remote.address),
     })
 
-  return (on) => {
+  /** A signed-in connection keeps its address from being banned until it ends. */
+  const watched =
+    (serve: Serve): Serve =>
+    async (connection) => {
+      try {
+        await serve(connection)
+      } finally {
+        guard.sessionEnded(connection.id)
+      }
+    }
+  const serveOf = (on: ServiceConfig): Serve | null => {
     switch (on.service) {
       case 'mx':
         return (connection) => smtpSession(connection, { policy: mta, ...smtp })
@@ -129,13 +149,18 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
         return null
     }
   }
+  return (on) => {
+    const serve = serveOf(on)
+    return serve === null ? null : watched(serve)
+  }
 }
 
-/** Whether a peer may connect: by the listener's networks, by our own load, by how many connections its address has. */
+/** Whether a peer may connect: by the listener's networks, by bans, by our own load, by how many connections its address has. */
 export function wireAdmission(on: ServiceConfig, guard: Guard, load: Load = calm): (remote: Endpoint) => Admission {
   const { service, networks } = on
   return ({ address }) => {
     if (networks !== 'anywhere' && !networksContain(networks, address)) return { at: 'refused', why: 'not-inside' }
+    if (guard.isBanned(service, address)) return { at: 'refused', why: 'banned' }
     if (load.refusing) return { at: 'refused', why: 'busy' }
     const left = guard.connect(guardedAs(service), address)
     return left === null ? { at: 'refused', why: 'too-many' } : { at: 'welcome', left }

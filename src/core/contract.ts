@@ -8,6 +8,7 @@ import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid } 
 import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
 import type { MessageSummary } from '../model/message.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
+import type { PortGroup, ServiceName } from '../model/service.ts'
 import type {
   AcceptInput,
   AccountInfo,
@@ -272,14 +273,87 @@ export type ContentSearch = { probe(mailboxes: Mailboxes, message: StoredMessage
 /** A recipient of a transaction with what the lookup said. */
 export type LookedUp = { readonly recipient: Recipient; readonly lookup: RecipientLookup }
 
-/** Connection-level guard shared by all threads' sessions: failed logins per address, per-address connections (S6). */
+/** One failed login, as `gavan ban why` tells it. */
+export type FailedLogin = {
+  /** Epoch milliseconds. */
+  readonly at: number
+  readonly service: ServiceName
+  readonly port: number
+  readonly cid: string
+  /** The name that was tried, as given. */
+  readonly user: string
+}
+
+/** Connection-level guard shared by all threads' sessions: failed logins, bans, per-address connections (S6). */
 export type Guard = {
-  /** Milliseconds a login must wait first, or `refuse` when the address has failed too often. */
-  beforeLogin(address: string): { readonly at: 'go' } | { readonly at: 'refuse' }
-  loginFailed(address: string): void
-  loginSucceeded(address: string): void
+  /** `refuse` when the address has failed too often, or is banned on these ports. */
+  beforeLogin(address: string, service?: ServiceName): { readonly at: 'go' } | { readonly at: 'refuse' }
+  /**
+   * Asked with the name, before a password is looked at: `refuse` when strange addresses have guessed at this user too
+   * often. The same wrong guess is free, and so is an address where the user has signed in before.
+   */
+  beforeGuess(options: { address: string; user: string; guess: string | null }): { readonly at: 'go' | 'refuse' }
+  /** @param facts.guess keyed hash of user and password, so that one saved wrong password is one guess; null: not known */
+  loginFailed(address: string, facts?: FailedLogin & { readonly guess: string | null }): void
+  loginSucceeded(address: string, facts?: { readonly user: string; readonly cid: string }): void
+  /** How long the answer to the address's next wrong password waits. */
+  failureDelayMs(address: string): number
+  /** The connection is over; one that had signed in kept its address from being banned. */
+  sessionEnded(cid: string): void
+  isBanned(service: ServiceName, address: string): boolean
   /** Null when the address has too many connections; otherwise call the result at the end. */
   connect(service: 'mx' | 'access', address: string): (() => void) | null
+}
+
+/** Why an address is never banned (UX.md §0.7). */
+export type BanExemption = 'loopback' | 'gateway' | 'never-ban' | 'proxy' | 'signed-in'
+
+/** Plain data: it crosses threads, and is kept in a file. */
+export type Ban = {
+  /** CIDR, or one IPv4 address. */
+  readonly network: string
+  readonly group: PortGroup
+  /** Epoch milliseconds. */
+  readonly since: number
+  readonly until: number
+  readonly reason: string
+  readonly by: 'failed-logins' | 'administrator'
+  /** 1 for its first ban. */
+  readonly times: number
+  readonly evidence: readonly FailedLogin[]
+}
+
+export type BanVerdict = {
+  readonly address: string
+  readonly bans: readonly Ban[]
+  /** Why it would never be banned; null: it can be. */
+  readonly exempt: BanExemption | null
+  readonly failures: readonly FailedLogin[]
+}
+
+/** Visitors of port 25 who all seem to be one inside address: the router hides the senders'. */
+export type HiddenVisitors = { readonly address: string; readonly share: number; readonly visitors: number }
+
+export type BanOperator = {
+  /** Those that hold, newest first. */
+  list(): readonly Ban[]
+  add(options: {
+    target: string
+    groups: readonly PortGroup[]
+    forMs: number
+    reason: string
+  }):
+    | { readonly at: 'done'; readonly bans: readonly Ban[] }
+    | { readonly at: 'bad-target'; readonly why: string }
+    | { readonly at: 'exempt'; readonly why: BanExemption }
+    | { readonly at: 'full' }
+  /** Lifts the bans that touch the address or network, everywhere at once, and forgets its failures. */
+  remove(
+    target: string,
+  ): { readonly at: 'done'; readonly bans: readonly Ban[] } | { readonly at: 'bad-target'; readonly why: string }
+  why(target: string): BanVerdict | { readonly at: 'bad-target'; readonly why: string }
+  /** Null while visitors come with addresses of their own. */
+  hiddenVisitors(): HiddenVisitors | null
 }
 
 // Directory ------------------------------------------------------------------------------------------------------------

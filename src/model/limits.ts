@@ -128,6 +128,36 @@ export const GUARD_ADDRESSES_MAX = 10_000
 /** After the 1st, 2nd, 3rd, … failed login of a connection. */
 export const FAILED_LOGIN_DELAYS_MS = [2 * SECOND, 4 * SECOND, 8 * SECOND, 15 * SECOND] as const
 export const FAILED_LOGINS_PER_CONNECTION_MAX = 3
+/** Guesses at one user's password from addresses that were never right: so many at once, then one each interval; S6 (55 in an hour). */
+export const GUESSES_PER_USER_AT_ONCE_MAX = 15
+export const GUESSES_PER_USER_INTERVAL_MS = 90 * SECOND
+/** Users, wrong guesses, and pairs of user and address that the guard remembers; the longest unseen are forgotten. */
+export const GUARD_USERS_MAX = 10_000
+export const GUARD_GUESSES_MAX = 20_000
+export const GUARD_KNOWN_PAIRS_MAX = 2000
+/** For how long an address where a user has signed in is his; UX.md §0.7. */
+export const GUARD_KNOWN_PAIR_MS = 60 * DAY
+/** Different wrong guesses of one address within the window that ban it. */
+export const BAN_GUESSES = 10
+export const BAN_WINDOW_MS = 10 * MINUTE
+/** For the first ban of an address, the second, …; the last for all that follow. */
+export const BAN_DURATIONS_MS = [15 * MINUTE, HOUR, 6 * HOUR, DAY, 7 * DAY] as const
+/** After this long without a ban an address begins anew. */
+export const BAN_MEMORY_MS = 30 * DAY
+/** The longest that `gavan ban add --for` takes. */
+export const BAN_MANUAL_MAX_MS = 3650 * DAY
+export const BANS_MAX = 10_000
+/** Failed attempts that `gavan ban why` can tell of one address. */
+export const BAN_EVIDENCE_MAX = 20
+/** Changes of bans reach the device after this. */
+export const BAN_KEEP_DELAY_MS = 2 * SECOND
+/** The router hides senders' addresses when of so many visitors more than this share look like one inside address. */
+export const HIDDEN_VISITORS_LEAST = 50
+export const HIDDEN_VISITORS_SHARE = 0.9
+/** PROXY protocol, version 1: 107 octets with CRLF. Version 2: the header of 16 octets and what it says follows; more is refused. */
+export const PROXY_V1_LINE_MAX_OCTETS = 107
+export const PROXY_V2_MAX_OCTETS = 16 + 2048
+export const PROXY_HEADER_TIMEOUT_MS = 5 * SECOND
 /** Password hashes computed at once, per core; S15. */
 export const PASSWORD_HASHES_PER_CORE_MAX = 2
 export const PASSWORD_HASH_QUEUE_MAX = 100

@@ -33,6 +33,23 @@ export function networksContain(networks: readonly Network[], address: string): 
   return octets !== null && networks.some((network) => contains(network, octets))
 }
 
+/** Whether the two have an address in common. */
+export function networksOverlap(a: Network, b: Network): boolean {
+  return a.prefixBits <= b.prefixBits ? contains(a, b.octets) : contains(b, a.octets)
+}
+
+/** As CIDR; one address alone without its prefix. IPv6 in full groups, so that one network has one text. */
+export function printNetwork({ octets, prefixBits }: Network): string {
+  return prefixBits === octets.length * 8 ? printIp(octets) : `${printIp(octets)}/${prefixBits}`
+}
+
+/** The network of so many bits that the address lies in. */
+export function networkAround(octets: Uint8Array, prefixBits: number): Network {
+  const masked = octets.map((octet, index) => octet & maskAt(prefixBits, index))
+  const network = { text: '', octets: masked, prefixBits }
+  return { ...network, text: printNetwork(network) }
+}
+
 function contains({ octets, prefixBits }: Network, address: Uint8Array): boolean {
   if (octets.length !== address.length) return false
   for (let index = 0; index * 8 < prefixBits; index++) {

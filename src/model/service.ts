@@ -30,3 +30,20 @@ export const PROTOCOLS: Readonly<Record<ServiceName | 'outbound', Protocol>> = {
 
 /** `starttls-offered`: opportunistic; `starttls-enforced`: no credentials before it; `implicit`: TLS from the first octet. */
 export type TlsMode = 'none' | 'starttls-offered' | 'starttls-enforced' | 'implicit'
+
+/** Ports that are banned together: mail programs', other servers', browsers'. */
+export type PortGroup = 'mail' | 'mx' | 'web'
+export const PORT_GROUP_NAMES: readonly PortGroup[] = ['mail', 'mx', 'web']
+
+export const PORT_GROUPS: Readonly<Record<ServiceName, PortGroup>> = {
+  mx: 'mx',
+  submission: 'mail',
+  submissions: 'mail',
+  imap: 'mail',
+  imaps: 'mail',
+  pop3: 'mail',
+  pop3s: 'mail',
+  http: 'web',
+  https: 'web',
+  sieve: 'mail',
+}

@@ -17,7 +17,7 @@ export type ListenOptions = {
 }
 
 /** `not-inside`: the listener serves inner networks only (D10, D11). `busy`: what is under way is late already. */
-export type Refusal = 'not-inside' | 'too-many' | 'busy' | 'stopping'
+export type Refusal = 'not-inside' | 'banned' | 'too-many' | 'busy' | 'stopping'
 
 export type Admission =
   | { readonly at: 'welcome'; /** Called once, at the connection's end. */ readonly left?: () => void }

@@ -20,24 +20,28 @@ const SPEECH: Record<ServiceName, Speech> = {
 const WORDS: Record<Exclude<Speech, 'silent'>, Record<Refusal, string>> = {
   smtp: {
     'not-inside': '554 5.7.1 This port serves inner networks only\r\n',
+    banned: '421 4.7.0 Too many failures, try again later\r\n',
     'too-many': '421 4.7.0 Too many connections, try again later\r\n',
     busy: '421 4.3.2 Too busy, try again later\r\n',
     stopping: '421 4.3.2 Shutting down, try again later\r\n',
   },
   imap: {
     'not-inside': '* BYE This port serves inner networks only\r\n',
+    banned: '* BYE [UNAVAILABLE] Too many failures, try again later\r\n',
     'too-many': '* BYE [UNAVAILABLE] Too many connections, try again later\r\n',
     busy: '* BYE [UNAVAILABLE] Too busy, try again later\r\n',
     stopping: '* BYE [UNAVAILABLE] Shutting down, try again later\r\n',
   },
   pop3: {
     'not-inside': '-ERR [SYS/PERM] This port serves inner networks only\r\n',
+    banned: '-ERR [SYS/TEMP] Too many failures, try again later\r\n',
     'too-many': '-ERR [SYS/TEMP] Too many connections, try again later\r\n',
     busy: '-ERR [SYS/TEMP] Too busy, try again later\r\n',
     stopping: '-ERR [SYS/TEMP] Shutting down, try again later\r\n',
   },
   sieve: {
     'not-inside': 'BYE "This port serves inner networks only"\r\n',
+    banned: 'BYE (TRYLATER) "Too many failures"\r\n',
     'too-many': 'BYE (TRYLATER) "Too many connections"\r\n',
     busy: 'BYE (TRYLATER) "Too busy"\r\n',
     stopping: 'BYE (TRYLATER) "Shutting down"\r\n',

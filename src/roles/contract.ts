@@ -20,6 +20,8 @@ export type Authenticator = {
   ): Promise<{ keys: ScramKeys; account: AccountRef | null } | { at: 'try-later' }>
   /** The exchange ended outside `password`: SCRAM's proof was right (`account`) or not (null). */
   scramEnded(connection: Connection, login: string, account: AccountRef | null): LoginOutcome
+  /** How long the answer to a wrong password waits: by what the address has failed, on whatever connection. */
+  failureDelayMs(connection: Connection): number
 }
 
 /** 143, 993, 110, 995. */

@@ -33,6 +33,7 @@ async function run(
       asked.push(`${login} ${proven === null ? 'refused' : 'proven'}`)
       return proven === null ? { at: 'refused' } : { at: 'ok', account: proven }
     },
+    failureDelayMs: () => 0,
     ...change,
   }
   const { connection } = createTestConnection({ service: 'imaps', clock: createTestClock(), tls: true })

@@ -107,13 +107,17 @@ export type LoginGate = {
   refused(): Promise<'go-on' | 'close'>
 }
 
-/** Counts one connection's failed logins. The signal (shutdown) ends a wait. */
-export function createLoginGate(options: { clock: Clock; signal?: AbortSignal }): LoginGate {
+/**
+ * Counts one connection's failed logins. The signal (shutdown) ends a wait.
+ * @param options.delayMs what the address has to wait by now; a new connection does not begin anew
+ */
+export function createLoginGate(options: { clock: Clock; signal?: AbortSignal; delayMs?: () => number }): LoginGate {
   let failures = 0
   return {
     async refused() {
       const last = FAILED_LOGIN_DELAYS_MS.length - 1
-      await sleep(options.clock, FAILED_LOGIN_DELAYS_MS[Math.min(failures, last)]!, options.signal)
+      const ownMs = FAILED_LOGIN_DELAYS_MS[Math.min(failures, last)]!
+      await sleep(options.clock, Math.max(ownMs, options.delayMs?.() ?? 0), options.signal)
       failures++
       return failures >= FAILED_LOGINS_PER_CONNECTION_MAX ? 'close' : 'go-on'
     },

@@ -1,17 +1,37 @@
-import { DAY, MINUTE, type Clock } from '../../std/clock.ts'
+import { never } from '../../std/assert.ts'
+import { DAY, HOUR, MINUTE, type Clock } from '../../std/clock.ts'
 import {
   ACCESS_CONNECTIONS_PER_ADDRESS_MAX,
   ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX,
+  BAN_WINDOW_MS,
+  FAILED_LOGIN_DELAYS_MS,
   FAILED_LOGINS_PER_ADDRESS_AND_DAY_MAX,
   FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX,
   FAILED_LOGINS_PER_PREFIX_FACTOR,
   GUARD_ADDRESSES_MAX,
+  GUARD_GUESSES_MAX,
+  GUARD_KNOWN_PAIR_MS,
+  GUARD_KNOWN_PAIRS_MAX,
   MX_CONNECTIONS_PER_ADDRESS_MAX,
   MX_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX,
 } from '../../model/limits.ts'
-import type { Guard } from '../contract.ts'
+import {
+  LOOPBACK_NETWORKS,
+  networksContain,
+  networksOverlap,
+  parseNetwork,
+  PRIVATE_NETWORKS,
+  type Network,
+} from '../../model/network.ts'
+import { PORT_GROUPS, type PortGroup } from '../../model/service.ts'
+import type { Ban, Guard } from '../contract.ts'
+import { createNetworkMap, type NetworkMap } from './network-map.ts'
 import { networkOf } from './network-of.ts'
+import type { GuardNews, KnownPair } from './news.ts'
 import { createRecent } from './recent.ts'
+import { createUserGuesses } from './user-guesses.ts'
+
+export type { GuardNews } from './news.ts'
 
 /** Times of failed logins, oldest first, never more than the day's limit. */
 type Failures = number[]
@@ -48,28 +68,53 @@ function note(failures: Failures, now: number, keep: number): void {
   if (failures.length > keep) failures.shift()
 }
 
-/** What one thread's guard tells the others'. */
-export type GuardNews = { readonly login: 'failed' | 'succeeded'; readonly address: string }
+/** Connections to port 25 from inside that are told to the keeper together. */
+const VISITORS_TOLD_TOGETHER = 10
+
+export type HearingGuard = Guard & {
+  hear(news: GuardNews): void
+  /** Asks the keeper for the bans that hold. */
+  hello(): void
+}
 
 /**
  * Counts in memory, one guard per protocol thread.
- * Failed logins are one count when `tell` carries each guard's news to the others' `hear` (S6).
+ * Failed logins are one count when `tell` carries each guard's news to the others' `hear` (S6); bans are the keeper's,
+ * which hears the same news.
  * Choice: connections are counted by each thread for itself; with n threads an address may hold up to n times as many.
  * @param options.lifted addresses that no limit binds (loopback in `try`)
  * @param options.tell passes news to the guards of the other threads; not called for what was heard
+ * @param options.name of the thread; another run of the same takes its place
  */
 export function createGuard(options: {
   clock: Clock
   lifted: (address: string) => boolean
   tell?: (news: GuardNews) => void
-}): Guard & { hear(news: GuardNews): void } {
-  const { clock, lifted, tell = () => {} } = options
+  name?: string
+}): HearingGuard {
+  const { clock, lifted, tell = () => {}, name = 'only' } = options
   const failuresByHost = createRecent<Failures>({ entriesMax: GUARD_ADDRESSES_MAX, make: () => [] })
   const failuresByPrefix = createRecent<Failures>({ entriesMax: GUARD_ADDRESSES_MAX, make: () => [] })
   const rates = createRecent<Rate>({
     entriesMax: GUARD_ADDRESSES_MAX,
     make: () => ({ minute: 0, current: 0, previous: 0 }),
   })
+  /** Wrong guesses: those of anybody, and those that an address has been counted for. */
+  const wrong = createRecent<true>({ entriesMax: GUARD_GUESSES_MAX, make: () => true })
+  const counted = createRecent<true>({ entriesMax: GUARD_GUESSES_MAX, make: () => true })
+  const guesses = createUserGuesses(clock)
+  /** When a user last signed in from a host, monotonic. */
+  const known = createRecent<{ at: number }>({ entriesMax: GUARD_KNOWN_PAIRS_MAX, make: () => ({ at: 0 }) })
+  /** When the ban of a network ends, monotonic: the wall clock may jump (R12). */
+  const bans: Record<PortGroup, NetworkMap<number>> = {
+    mail: createNetworkMap(),
+    mx: createNetworkMap(),
+    web: createNetworkMap(),
+  }
+  /** Addresses of signed-in connections by cid. */
+  const sessions = new Map<string, string>()
+  let visitors = new Map<string, number>()
+  let visitorsUntold = 0
   /** Bounded by the connections that are open. */
   const open = new Map<string, number>()
 
@@ -88,21 +133,106 @@ export function createGuard(options: {
     return true
   }
 
-  const take = ({ login, address }: GuardNews): void => {
+  const forget = (network: Network): void => {
+    const within = (key: string): boolean => {
+      const parsed = parseNetwork(key)
+      return parsed.ok && networksOverlap(network, parsed.value)
+    }
+    failuresByHost.deleteWhere(within)
+    failuresByPrefix.deleteWhere(within)
+    counted.deleteWhere((key) => within(key.slice(0, key.indexOf(' '))))
+  }
+
+  const ban = ({ network, group, until }: Ban): void => {
+    const parsed = parseNetwork(network)
+    if (parsed.ok) bans[group].set(parsed.value, clock.monotonic() + (until - clock.now()))
+  }
+
+  const noteFailure = (address: string, guess: string | null): void => {
     const { host, prefix } = networkOf(address)
-    if (login === 'succeeded') {
-      // Choice: its own count only (S6). The prefix keeps its count, so that a guesser with an account of his own is still bound.
-      failuresByHost.delete(host)
-      return
+    if (guess !== null) {
+      wrong.get(guess)
+      const key = `${host} ${guess}`
+      if (counted.peek(key) !== undefined) return // A saved wrong password is one guess, however often it is tried.
+      counted.get(key)
     }
     const now = clock.monotonic()
     note(failuresByHost.get(host), now, HOST_LIMITS.perDay)
     note(failuresByPrefix.get(prefix), now, PREFIX_LIMITS.perDay)
   }
 
+  const knownKey = (user: string, host: string): string => `${host} ${user}`
+  const isKnown = (user: string, host: string): boolean => {
+    const pair = known.peek(knownKey(user, host))
+    return pair !== undefined && clock.monotonic() - pair.at < GUARD_KNOWN_PAIR_MS
+  }
+  const noteKnown = ({ user, host, at }: KnownPair): void => {
+    known.get(knownKey(user, host)).at = clock.monotonic() - Math.max(0, clock.now() - at)
+  }
+
+  const hear = (news: GuardNews): void => {
+    switch (news.news) {
+      case 'failed':
+        return noteFailure(news.address, news.facts?.guess ?? null)
+      case 'succeeded':
+        // Choice: its own count only (S6). The prefix keeps its count, so that a guesser with an account of his own is still bound.
+        failuresByHost.delete(networkOf(news.address).host)
+        if (news.known !== null) noteKnown(news.known)
+        return
+      case 'guess':
+        return guesses.count(news.user, news.by)
+      case 'ban':
+        return ban(news.ban)
+      case 'lift': {
+        const network = parseNetwork(news.network)
+        if (!network.ok) return
+        bans[news.group].delete(network.value)
+        if (news.forgive) forget(network.value)
+        return
+      }
+      case 'state':
+        for (const one of news.bans) ban(one)
+        for (const pair of news.known) noteKnown(pair)
+        return
+      case 'session':
+      case 'visitors':
+      case 'hello':
+        return // For the keeper.
+      default:
+        return never(news)
+    }
+  }
+  const say = (news: GuardNews): void => {
+    hear(news)
+    tell(news)
+  }
+
+  const isBannedFrom = (group: PortGroup, address: string): boolean => {
+    const now = clock.monotonic()
+    return bans[group].size > 0 && bans[group].around(address).some((until) => until > now)
+  }
+
+  const visitedBy = (address: string): void => {
+    const who = networksContain(LOOPBACK_NETWORKS, address)
+      ? null
+      : networksContain(PRIVATE_NETWORKS, address)
+        ? networkOf(address).host
+        : ''
+    if (who === null) return
+    visitors.set(who, (visitors.get(who) ?? 0) + 1)
+    if (++visitorsUntold < VISITORS_TOLD_TOGETHER) return
+    tell({ news: 'visitors', counts: [...visitors] })
+    visitors = new Map()
+    visitorsUntold = 0
+  }
+
   return {
-    beforeLogin(address) {
+    hear,
+    hello: () => tell({ news: 'hello', guard: name }),
+
+    beforeLogin(address, service) {
       if (lifted(address)) return { at: 'go' }
+      if (service !== undefined && isBannedFrom(PORT_GROUPS[service], address)) return { at: 'refuse' }
       const { host, prefix } = networkOf(address)
       const now = clock.monotonic()
       const refuse =
@@ -110,21 +240,54 @@ export function createGuard(options: {
       return { at: refuse ? 'refuse' : 'go' }
     },
 
-    loginFailed(address) {
-      take({ login: 'failed', address })
-      tell({ login: 'failed', address })
+    beforeGuess({ address, user, guess }) {
+      if (lifted(address) || isKnown(user, networkOf(address).host)) return { at: 'go' }
+      if (guess !== null && wrong.peek(guess) !== undefined) return { at: 'go' }
+      if (!guesses.has(user)) return { at: 'refuse' }
+      say({ news: 'guess', user, by: 1 })
+      return { at: 'go' }
     },
 
-    loginSucceeded(address) {
-      const failed = failuresByHost.peek(networkOf(address).host) !== undefined
-      take({ login: 'succeeded', address })
-      if (failed) tell({ login: 'succeeded', address }) // Elsewhere there is nothing to clear either.
+    loginFailed: (address, facts) => say({ news: 'failed', address, facts: facts ?? null }),
+
+    loginSucceeded(address, facts) {
+      const { host } = networkOf(address)
+      const failed = failuresByHost.peek(host) !== undefined
+      if (facts === undefined) {
+        hear({ news: 'succeeded', address, known: null })
+        if (failed) tell({ news: 'succeeded', address, known: null }) // Elsewhere there is nothing to clear either.
+        return
+      }
+      const { user, cid } = facts
+      const pair = known.peek(knownKey(user, host))
+      const fresh = pair === undefined || clock.monotonic() - pair.at > HOUR
+      if (!isKnown(user, host)) say({ news: 'guess', user, by: -1 }) // It was no guess.
+      const news = { news: 'succeeded', address, known: fresh ? { user, host, at: clock.now() } : null } as const
+      if (failed || fresh) say(news)
+      if (sessions.has(cid)) return
+      sessions.set(cid, address)
+      tell({ news: 'session', guard: name, cid, address, open: true })
     },
 
-    hear: take,
+    failureDelayMs(address) {
+      const failures = failuresByHost.peek(networkOf(address).host) ?? []
+      const now = clock.monotonic()
+      const recent = failures.filter((at) => now - at < BAN_WINDOW_MS).length
+      return FAILED_LOGIN_DELAYS_MS[Math.min(Math.max(recent, 1), FAILED_LOGIN_DELAYS_MS.length) - 1]!
+    },
+
+    sessionEnded(cid) {
+      const address = sessions.get(cid)
+      if (address === undefined) return
+      sessions.delete(cid)
+      tell({ news: 'session', guard: name, cid, address, open: false })
+    },
+
+    isBanned: (service, address) => !lifted(address) && isBannedFrom(PORT_GROUPS[service], address),
 
     connect(service, address) {
       if (lifted(address)) return () => {}
+      if (service === 'mx') visitedBy(address)
       const key = `${service} ${networkOf(address).host}`
       const limits = CONNECTION_LIMITS[service]
       const count = open.get(key) ?? 0

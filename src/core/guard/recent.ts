@@ -4,6 +4,10 @@ export type Recent<V> = {
   get(key: string): V
   peek(key: string): V | undefined
   delete(key: string): void
+  deleteWhere(matches: (key: string) => boolean): void
+  /** Oldest first. */
+  entries(): IterableIterator<[string, V]>
+  values(): IterableIterator<V>
   readonly size: number
 }
 
@@ -19,6 +23,11 @@ export function createRecent<V>(options: { entriesMax: number; make: () => V }):
     },
     peek: (key) => entries.get(key),
     delete: (key) => void entries.delete(key),
+    deleteWhere(matches) {
+      for (const key of entries.keys()) if (matches(key)) entries.delete(key)
+    },
+    entries: () => entries.entries(),
+    values: () => entries.values(),
     get size() {
       return entries.size
     },

@@ -158,7 +158,11 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     input,
     output,
     enabled,
-    gate: createLoginGate({ clock, signal: drain }),
+    gate: createLoginGate({
+      clock,
+      signal: drain,
+      delayMs: () => options.policy.authenticator.failureDelayMs(connection),
+    }),
     state: { at: 'connected' },
     tag: '*',
     savedSearch: new Uint32Array(0),

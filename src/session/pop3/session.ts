@@ -85,7 +85,11 @@ function createContext(connection: Connection, options: Pop3SessionOptions): Pop
       load,
       beforeWait: flush,
     }),
-    loginGate: createLoginGate({ clock, ...(signal === undefined ? {} : { signal }) }),
+    loginGate: createLoginGate({
+      clock,
+      delayMs: () => policy.authenticator.failureDelayMs(connection),
+      ...(signal === undefined ? {} : { signal }),
+    }),
     say: (text) => queue(Buffer.from(text)),
     async send(bytes) {
       queue(bytes)

@@ -86,7 +86,11 @@ function createContext(connection: Connection, options: SmtpSessionOptions): Smt
     metrics,
     load,
     input: createInput({ connection, clock, lineMaxOctets, signal, load, beforeWait: flush }),
-    loginGate: createLoginGate({ clock, ...(signal === undefined ? {} : { signal }) }),
+    loginGate: createLoginGate({
+      clock,
+      delayMs: () => policy.authenticator?.failureDelayMs(connection) ?? 0,
+      ...(signal === undefined ? {} : { signal }),
+    }),
     offerRequireTls: options.offerRequireTls === true,
     say: (answer) => void (waiting += printReply(answer)),
     flush,
