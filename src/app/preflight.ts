@@ -4,19 +4,39 @@ import { portHolder } from '../net/port-holder.ts'
 import { CliError, EXIT } from './cli/output.ts'
 import type { ServiceConfig } from './config/config.ts'
 
+export type UsablePorts = {
+  readonly services: readonly ServiceConfig[]
+  /** What is done without, and why. */
+  readonly notes: readonly string[]
+}
+
 /**
  * Each port is tried alone before the threads share them, so that a port held by another program is told with that
  * program's name (D16). Addresses that this machine lacks (no IPv6, say) are left out.
+ * @param dispensable services that the server starts without when another program holds their port
  * @throws CliError
  */
-export async function checkPorts(services: readonly ServiceConfig[]): Promise<readonly ServiceConfig[]> {
+export async function checkPorts(
+  services: readonly ServiceConfig[],
+  dispensable: readonly ServiceConfig['service'][] = [],
+): Promise<UsablePorts> {
   const usable: ServiceConfig[] = []
+  const notes: string[] = []
   for (const service of services) {
     const addresses: string[] = []
+    let held: string | null = null
     for (const address of service.addresses) {
       const problem = await portProblem(address, service.port)
       if (problem === null) addresses.push(address)
-      else if (problem !== 'EADDRNOTAVAIL' && problem !== 'EAFNOSUPPORT') throw await explain(service, address, problem)
+      else if (problem !== 'EADDRNOTAVAIL' && problem !== 'EAFNOSUPPORT') {
+        const error = await explain(service, address, problem)
+        if (problem !== 'EADDRINUSE' || !dispensable.includes(service.service)) throw error
+        held = error.message
+      }
+    }
+    if (held !== null) {
+      notes.push(held)
+      continue
     }
     if (addresses.length === 0)
       throw new CliError(
@@ -26,7 +46,7 @@ export async function checkPorts(services: readonly ServiceConfig[]): Promise<re
       )
     usable.push({ ...service, addresses })
   }
-  return usable
+  return { services: usable, notes }
 }
 
 async function explain({ service, port }: ServiceConfig, address: string, problem: string): Promise<CliError> {

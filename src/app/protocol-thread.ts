@@ -4,6 +4,7 @@ import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../std/assert.ts'
 import type { Snapshot } from '../std/metrics.ts'
 import { createGuard, type GuardNews } from '../core/guard/guard.ts'
+import type { PublicAnswers } from '../model/certificate.ts'
 import { LOOPBACK_NETWORKS, networksContain } from '../model/network.ts'
 import { CONNECTIONS } from '../model/metrics.ts'
 import { PROTOCOLS, type Protocol } from '../model/service.ts'
@@ -42,12 +43,18 @@ async function run(): Promise<void> {
   const network = createNetwork({ clock, random, log, metrics, certificates, limits })
   let { trusted } = settings.tls
   const { hostname, messageMaxOctets, inside, shared } = settings
+  let tokens: ReadonlyMap<string, string> = new Map()
+  const answer = (answers: PublicAnswers): void => {
+    tokens = new Map(answers.tokens)
+    certificates.setChallenges(answers.certificates)
+  }
+  answer(settings.answers)
   const sites = wireSites(settings.web, {
     core,
     clock,
     hostname,
     inside,
-    acmeAnswer: () => null,
+    acmeAnswer: (token) => tokens.get(token) ?? null,
     trusted: () => trusted,
   })
   const web = createWeb({ clock, log, certificates, sites })
@@ -82,6 +89,10 @@ async function run(): Promise<void> {
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') return void finish().catch(fail)
     if (message.do === 'tell-metrics') return tell({ at: 'metrics', snapshot: measured() })
+    if (message.do === 'use-answers') {
+      answer(message.answers)
+      return tell({ at: 'answers-used', number: message.number })
+    }
     certificates.setTicketKeys(message.material.ticketKeys)
     const replaced = certificates.replace(message.material.certificates)
     if (replaced.ok) trusted = message.material.trusted

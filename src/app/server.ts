@@ -13,6 +13,10 @@ import { ListenFailed } from '../net/contract.ts'
 import { canSharePorts } from '../net/listen.ts'
 import { connectStore } from '../store/sqlite/connect.ts'
 import { startStoreWriter } from '../store/sqlite/start.ts'
+import type { CertificateKeeper } from '../core/certificates/contract.ts'
+import { createAnswerBoard } from './acme/answers.ts'
+import type { AcmeParts } from './acme/start.ts'
+import { createCertificateOperator } from './admin/certificates.ts'
 import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { mailboxesOf } from './admin/messages.ts'
@@ -22,7 +26,7 @@ import { watchLoad } from './load.ts'
 import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watchLoop } from './machine.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
-import { checkPorts, ownAddresses } from './preflight.ts'
+import { checkPorts, ownAddresses, type UsablePorts } from './preflight.ts'
 import { webSettings } from './web-settings.ts'
 import { installationSecret } from './secrets.ts'
 import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
@@ -56,19 +60,20 @@ export type RunningServer = {
 
 /** Made before the threads, in parallel: certificates, secrets, ports. @throws CliError for what an administrator can mend */
 async function prepare(config: Config): Promise<{
-  services: Config['services']
+  ports: UsablePorts
   tls: TlsKeeper
   scramSecret: Uint8Array
   shared: boolean
 }> {
   const enabled = config.services.filter((service) => service.enabled)
-  const [services, tls, scramSecret, shared] = await Promise.all([
-    checkPorts(enabled),
+  const [ports, tls, scramSecret, shared] = await Promise.all([
+    // Choice: with port 80 held by another program, names are proven on 443; all else of 80 can be done without.
+    checkPorts(enabled, config.acme === null ? [] : ['http']),
     openTlsKeeper(config),
     installationSecret(config.dataDir),
     canSharePorts(),
   ])
-  return { services, tls, scramSecret, shared }
+  return { ports, tls, scramSecret, shared }
 }
 
 const plainRoute = (host: RelayHost): PlainRoute => ({
@@ -104,7 +109,9 @@ export async function startServer(options: {
   const { config, logging, tryMode } = options
   const { log } = logging
   const clock = systemClock
-  const { services, tls, scramSecret, shared } = await prepare(config)
+  const { ports: usable, tls, scramSecret, shared } = await prepare(config)
+  const { services } = usable
+  for (const why of usable.notes) log.warn({ event: 'server.port.missing', why })
   const { hostname, dataDir } = config
 
   const writer = await startStoreWriter({ dataDir, log })
@@ -136,7 +143,7 @@ export async function startServer(options: {
       const port = writer.connect()
       return { data: { ...common, ...data, store: port }, transfer: [port] }
     }
-    const protocol: Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name'> = {
+    const protocol: Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name' | 'answers'> = {
       services,
       inside: config.inside,
       messageMaxOctets: config.limits.messageMaxOctets,
@@ -157,8 +164,11 @@ export async function startServer(options: {
       threads.push(thread)
       return thread
     }
+    const board = createAnswerBoard(async (answers) => {
+      await Promise.all(protocolThreads.map((thread) => thread.useAnswers(answers)))
+    })
     const protocolThread = (name: string): SupervisedThread =>
-      started(name, 'protocol-thread', () => ({ ...protocol, name, tls: tls.current }))
+      started(name, 'protocol-thread', () => ({ ...protocol, name, tls: tls.current, answers: board.current }))
     const protocolThreads = Array.from({ length: workers }, (_, index) => protocolThread(`protocol-${index + 1}`))
     const relayThread = started('relay', 'relay-thread', () => relay)
     const [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
@@ -174,13 +184,34 @@ export async function startServer(options: {
       }),
     )
 
+    const own = createMetrics()
+    const acme = await openAcme({
+      config,
+      clock,
+      random: createSystemRandom(),
+      log,
+      metrics: own,
+      board,
+      services,
+      notes: usable.notes,
+      resolvers: relay.resolver.servers,
+      domains: async () => (await core.directory.domains()).map(({ name }) => name),
+      use: renewTls,
+    })
+    if (acme !== null) closers.push(() => acme.stop())
+    const certificates = createCertificateOperator({
+      config,
+      clock,
+      current: () => tls.current,
+      keeper: acme?.keeper ?? null,
+    })
+
     const health = healthOf(core, ports, writer.failed)
     const { directory, queueOperator: queue } = core
-    const api = createAdminApi({ directory, queue, mailboxesOf: mailboxesOf(core), health }, ADMIN_ROUTES)
+    const api = createAdminApi({ directory, queue, mailboxesOf: mailboxesOf(core), health, certificates }, ADMIN_ROUTES)
     const admin = await serveAdmin({ path: config.admin.socket, api, log })
     closers.push(async () => admin[Symbol.asyncDispose]())
 
-    const own = createMetrics()
     const load = watchLoad({
       thread: 'main',
       open: () => 0,
@@ -217,6 +248,16 @@ export async function startServer(options: {
     await close()
     throw error
   }
+}
+
+/** Loaded only where a CA is asked. */
+async function openAcme(
+  parts: Omit<AcmeParts, 'acme'>,
+): Promise<{ keeper: CertificateKeeper; stop(): Promise<void> } | null> {
+  const { acme } = parts.config
+  if (acme === null) return null
+  const { startAcme } = await import('./acme/start.ts')
+  return startAcme({ ...parts, acme })
 }
 
 /** Until the exposure plan is there: what is open, as the listeners have it. */

@@ -3,6 +3,7 @@ import type { MessagePort } from 'node:worker_threads'
 import type { Asker } from '../exposure/client-servers.ts'
 import type { StsPolicy } from '../format/mta-sts/policy.ts'
 import type { Address } from '../model/address.ts'
+import type { PublicAnswers } from '../model/certificate.ts'
 import type { ClientServer } from '../model/client-server.ts'
 import type { Endpoint } from '../model/connection.ts'
 import type { Network } from '../model/network.ts'
@@ -39,6 +40,8 @@ export type ProtocolSettings = CommonSettings & {
   readonly shared: boolean
   readonly connectionsMax: number
   readonly web: WebSettings
+  /** What a CA is looking for when the thread begins. */
+  readonly answers: PublicAnswers
 }
 
 export type WebSettings = {

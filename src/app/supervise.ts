@@ -1,6 +1,12 @@
 /** Keeps a thread running: one that dies unexpectedly is replaced, the others never notice. */
 import { Worker, type Transferable } from 'node:worker_threads'
-import { DRAIN_TIMEOUT_MS, METRICS_TIMEOUT_MS, THREAD_RESTART_DELAY_MS } from '../model/limits.ts'
+import {
+  ACME_ANSWERS_TIMEOUT_MS,
+  DRAIN_TIMEOUT_MS,
+  METRICS_TIMEOUT_MS,
+  THREAD_RESTART_DELAY_MS,
+} from '../model/limits.ts'
+import type { PublicAnswers } from '../model/certificate.ts'
 import type { ServiceName } from '../model/service.ts'
 import { never } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
@@ -14,16 +20,20 @@ export type FromThread =
   | { readonly at: 'ready'; readonly ports: readonly OpenedPort[] }
   | { readonly at: 'cannot-start'; readonly message: string }
   | { readonly at: 'metrics'; readonly snapshot: Snapshot }
+  | { readonly at: 'answers-used'; readonly number: number }
 
 export type ToThread =
   | { readonly do: 'drain' }
   | { readonly do: 'use-tls'; readonly material: TlsMaterial }
   | { readonly do: 'tell-metrics' }
+  | { readonly do: 'use-answers'; readonly answers: PublicAnswers; readonly number: number }
 
 export type SupervisedThread = {
   /** What the first run opened. @throws when it could not start */
   readonly ready: Promise<readonly OpenedPort[]>
   tell(message: ToThread): void
+  /** Resolves when the thread answers so, or has ended: the next run begins with what holds then. */
+  useAnswers(answers: PublicAnswers): Promise<void>
   /** What this run of the thread has counted; null when it does not tell in METRICS_TIMEOUT_MS. */
   metrics(): Promise<Snapshot | null>
   /** Asks it to finish; ends it after DRAIN_TIMEOUT_MS. */
@@ -50,6 +60,16 @@ export function superviseThread(options: {
   let asked: PromiseWithResolvers<Snapshot | null> | null = null
   const { promise: ready, resolve, reject } = Promise.withResolvers<readonly OpenedPort[]>()
 
+  let number = 0
+  const waiting = new Map<number, () => void>()
+  const answersUsed = (upTo: number): void => {
+    for (const [each, done] of waiting) {
+      if (each > upTo) continue
+      waiting.delete(each)
+      done()
+    }
+  }
+
   const start = (): void => {
     const { data, transfer } = prepare()
     const worker = new Worker(file, { name, workerData: data, transferList: transfer })
@@ -67,6 +87,8 @@ export function superviseThread(options: {
           return reject(new Error(message.message))
         case 'metrics':
           return asked?.resolve(message.snapshot)
+        case 'answers-used':
+          return answersUsed(message.number)
         default:
           return never(message)
       }
@@ -77,6 +99,7 @@ export function superviseThread(options: {
     worker.on('exit', () => {
       end.resolve()
       asked?.resolve(null)
+      answersUsed(Infinity)
       reject(new Error(`thread ${name} ended before it was ready`))
       if (draining || !wasReady) return
       log.warn({ event: 'thread.restarted', thread: name })
@@ -90,6 +113,15 @@ export function superviseThread(options: {
   return {
     ready,
     tell: (message) => current?.postMessage(message),
+    async useAnswers(answers) {
+      const used = Promise.withResolvers<void>()
+      const mine = ++number
+      waiting.set(mine, used.resolve)
+      const cancel = clock.timer(ACME_ANSWERS_TIMEOUT_MS, () => answersUsed(mine))
+      current?.postMessage({ do: 'use-answers', answers, number: mine } satisfies ToThread)
+      await used.promise
+      cancel()
+    },
     async metrics() {
       if (asked !== null) return asked.promise
       const mine = Promise.withResolvers<Snapshot | null>()

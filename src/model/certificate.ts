@@ -96,3 +96,13 @@ export type CertificateAuthority = {
   /** @param reason RFC 5280 §5.3.1 */
   revoke(pair: IssuedCertificate, reason: number): Promise<Result<null, AcmeFailure>>
 }
+
+/** RFC 5280 §5.3.1, those that a server may name itself (RFC 8555 §7.6). */
+export const REVOCATION_REASONS = {
+  unspecified: 0,
+  keyCompromise: 1,
+  affiliationChanged: 3,
+  superseded: 4,
+  cessationOfOperation: 5,
+} as const
+export type RevocationReason = keyof typeof REVOCATION_REASONS

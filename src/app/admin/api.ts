@@ -1,6 +1,7 @@
 /** The one admin API: what the command line can do, and later the admin's pages. A route is a row of data. */
 import * as v from 'valibot'
 import type { Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
+import type { CertificateOperator } from './certificates.ts'
 import { StoreError } from '../../store/contract.ts'
 
 export type AdminAnswer = { readonly status: number; readonly body: Record<string, unknown> }
@@ -14,6 +15,8 @@ export type AdminParts = {
   readonly mailboxesOf: (address: string) => Promise<Mailboxes | null>
   /** What `GET /v1/health` tells. */
   readonly health: () => Promise<Record<string, unknown>>
+  /** Absent where there are none to look after. */
+  readonly certificates?: CertificateOperator
 }
 
 export type AdminRoute = {

@@ -6,6 +6,7 @@ import type { Directory } from '../../core/contract.ts'
 import type { QueueId } from '../../model/ids.ts'
 import type { AccountInfo, AliasInfo, DomainInfo } from '../../store/contract.ts'
 import { done, refused, route, type AdminAnswer, type AdminRoute } from './api.ts'
+import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
 
 const nothing = v.optional(v.strictObject({}))
@@ -64,6 +65,7 @@ function told(outcome: Outcome, what: string): AdminAnswer {
 
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...MESSAGE_ROUTES,
+  ...CERTIFICATE_ROUTES,
   route({
     method: 'GET',
     path: '/v1/health',

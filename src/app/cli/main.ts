@@ -62,6 +62,8 @@ async function build(): Promise<Command> {
   program.addCommand(nouns.userCommand(withAdmin))
   program.addCommand(nouns.aliasCommand(withAdmin))
   program.addCommand(nouns.queueCommand(withAdmin))
+  const { certCommand } = await import('./cert.ts')
+  program.addCommand(certCommand(withAdmin))
   const { dataCommands } = await import('./data-commands.ts')
   for (const command of dataCommands()) program.addCommand(command)
   return program
