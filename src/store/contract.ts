@@ -250,6 +250,16 @@ export type Commands = {
     input: { queueIds: readonly QueueId[] | null; now: number }
     outcome: { queueIds: readonly QueueId[] }
   }
+  /**
+   * The clock that set the queue's times has jumped: arrivals, ends, next attempts and leases go along with it, but not
+   * what arrived within `arrivedSince` and `now`, by the clock as it stands (R12).
+   */
+  shiftQueued: { input: { byMs: number; arrivedSince: number; now: number }; outcome: Done }
+  /**
+   * At start: mail that has been due for longer than `lateMs` was not served meanwhile, whether the server was down or
+   * the clock jumped. It is due now, and its end is put off by as much. An arrival that is still to come counts from now.
+   */
+  resumeQueued: { input: { now: number; lateMs: number }; outcome: { resumed: number } }
   /** Operator: gone, without a DSN. A leased entry is removed too; its settle then finds `lease-lost`. */
   removeQueued: { input: { queueIds: readonly QueueId[] }; outcome: { queueIds: readonly QueueId[] } }
 }

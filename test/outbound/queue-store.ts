@@ -60,6 +60,34 @@ export function createQueueStore(clock: { now(): number }): QueueStore {
       tell()
       return { queueIds: queueIds ?? [...rows.keys()] }
     },
+    shiftQueued({ byMs, arrivedSince, now }: Commands['shiftQueued']['input']) {
+      for (const row of rows.values()) {
+        const { acceptedAt, expiresAt, nextAttemptAt } = row.entry
+        if (acceptedAt >= arrivedSince && acceptedAt <= now) continue
+        row.leaseUntil += byMs
+        row.entry = {
+          ...row.entry,
+          acceptedAt: acceptedAt + byMs,
+          expiresAt: expiresAt + byMs,
+          nextAttemptAt: nextAttemptAt + byMs,
+        }
+      }
+      tell()
+      return { at: 'done' }
+    },
+    resumeQueued({ now, lateMs }: Commands['resumeQueued']['input']) {
+      let resumed = 0
+      for (const row of rows.values()) {
+        const { acceptedAt, expiresAt, nextAttemptAt, held } = row.entry
+        const early = acceptedAt > now + lateMs
+        const late = row.lease === null && !held && nextAttemptAt < now - lateMs
+        if (!early && !late) continue
+        resumed++
+        if (early) row.entry = { ...row.entry, acceptedAt: now, expiresAt: expiresAt + now - acceptedAt }
+        else row.entry = { ...row.entry, nextAttemptAt: now, expiresAt: expiresAt + now - nextAttemptAt }
+      }
+      return { resumed }
+    },
     removeQueued({ queueIds }: Commands['removeQueued']['input']) {
       return { queueIds: queueIds.filter((id) => rows.delete(id)) }
     },

@@ -7,6 +7,7 @@ import type { AcceptInput } from '../../src/store/contract.ts'
 import type { LogEvent } from '../../src/std/log.ts'
 import type { Routes } from '../../src/outbound/contract.ts'
 import { createRelay } from '../../src/outbound/relay/relay.ts'
+import type { TestClock } from '../../src/std/test-clock.ts'
 import { createTestRandom } from '../../src/std/test-random.ts'
 import { createTestClock, OURSELVES, recipients } from './attempt-kit.ts'
 import { createTestResolver, mx, type Zone } from './dns.ts'
@@ -27,11 +28,13 @@ function setUp(
     zone?: Zone
     routes?: Routes
     seed?: number
+    /** A life before this one, whose queue and time go on. */
+    after?: { readonly clock: TestClock; readonly store: QueueStore }
   } = {},
 ) {
-  const clock = createTestClock()
+  const clock = options.after?.clock ?? createTestClock()
   const random = createTestRandom(options.seed)
-  const store = createQueueStore(clock)
+  const store = options.after?.store ?? createQueueStore(clock)
   const events: LogEvent[] = []
   const record = (event: LogEvent): void => void events.push(event)
   const log = { debug: record, info: record, warn: record, error: record, with: () => log }
@@ -397,6 +400,56 @@ suite('relay', () => {
     await world.pass(5 * MINUTE)
     assert.equal(world.sink.dialled.length, 1, 'an entry in hand is not taken twice')
   })
+
+  /** RELIABILITY R12. A leap second, a clock that followed a time zone, one that lost its battery, one that guessed. */
+  const JUMPS = {
+    'one day ahead': 24 * HOUR,
+    'an hour back': -HOUR,
+    'ten years back': -10 * 365 * 24 * HOUR,
+    'ten years ahead': 10 * 365 * 24 * HOUR,
+    'a leap second': -1000,
+    'a second left out': 1000,
+    'to another time zone, east': 11 * HOUR,
+    'to another time zone, west': -11 * HOUR,
+  }
+  for (const [name, jump] of Object.entries(JUMPS)) {
+    for (const when of ['before a restart', 'while down'] as const) {
+      test(`the clock jumps ${when}: ${name}: no bounce, no storm, the whole time for waiting mail (R12)`, async (t) => {
+        let ok = false
+        const script: Script = (stage) => (stage === 'rcpt' && !ok ? '451 4.3.0 later' : null)
+        const before = setUp(t, { script })
+        await before.relay.start()
+        before.store.add({ destination: 'away.example', recipients: bob })
+        await before.pass(6 * HOUR)
+        if (when === 'before a restart') {
+          before.clock.jump(jump)
+          await before.pass(HOUR)
+        }
+        await before.stop()
+        if (when === 'while down') before.clock.jump(jump)
+
+        const world = setUp(t, { script, after: before })
+        await world.relay.start()
+        await world.pass(4 * 24 * HOUR)
+        const failed = () =>
+          [...before.notices, ...world.notices].filter((notice) => notice.content.includes('Action: failed')).length
+        assert.equal(failed(), 0, 'four days and some hours are not five')
+        const tries = world.sink.dialled.length
+        assert.ok(tries > 10 && tries < 60, `${tries} tries in four days`)
+        if (jump > 0) {
+          // The end comes as well.
+          await world.pass(2 * 24 * HOUR)
+          assert.equal(failed(), 1)
+          assert.equal(world.store.entries.length, 0)
+          return
+        }
+        ok = true
+        await world.pass(6 * HOUR)
+        assertAllTaken(world.store, world.sink, 1)
+        assert.equal(failed(), 0)
+      })
+    }
+  }
 
   test('a clock set back by years leaves no waiting mail behind (R12)', async (t) => {
     let ok = false

@@ -1,7 +1,7 @@
 /** What has been promised and what has come of it: every rule of the simulation is checked here, apart from what it checks. */
 import type { QueueId } from '../../src/model/ids.ts'
 import type { QueueEntry } from '../../src/model/queue.ts'
-import { QUEUE_DSN_LIFETIME_MS, QUEUE_LIFETIME_MS } from '../../src/model/limits.ts'
+import { QUEUE_DSN_LIFETIME_MS, QUEUE_LIFETIME_MS, RETRY_DELAYS_MS, RETRY_JITTER } from '../../src/model/limits.ts'
 import type { Command, Commands } from '../../src/store/contract.ts'
 import type { Clock } from '../../src/std/clock.ts'
 import { HOUR, MINUTE } from '../../src/std/clock.ts'
@@ -54,6 +54,7 @@ export type Ledger = {
 }
 
 const TOLERANCE_MS = 2 * MINUTE
+const RETRY_MAX_MS = Math.max(...RETRY_DELAYS_MS) * (1 + RETRY_JITTER)
 /** From the word of a peer to its settling, at most. */
 const SETTLED_WITHIN_MS = 1 * HOUR
 
@@ -126,9 +127,10 @@ export function createLedger(options: { clock: Clock; domainOf: (host: string) =
     }
     const born = acceptedAt.get(entry.traceId) ?? 0
     const lifetime = entry.envelope.reversePath === null ? QUEUE_DSN_LIFETIME_MS : QUEUE_LIFETIME_MS
-    // A jump before a restart cannot be told from time that has passed.
-    const forgotten = jumps.some(({ at, by }) => by > 0 && at >= born && at <= bornAt)
-    if (clock.monotonic() - born < lifetime - TOLERANCE_MS && !forgotten)
+    // Of a jump that no life saw before its end, what reaches to the next attempt cannot be told from time that has passed.
+    const unseen = jumps.filter(({ at, by }) => by > 0 && at >= born && at <= bornAt)
+    const untold = unseen.reduce((sum, { by }) => sum + Math.min(by, RETRY_MAX_MS), 0)
+    if (clock.monotonic() - born < lifetime - TOLERANCE_MS - untold)
       violate(`message ${id} to ${address} expired after ${Math.round((clock.monotonic() - born) / HOUR)} hours`)
   }
 

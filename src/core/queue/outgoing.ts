@@ -1,4 +1,4 @@
-import { DAY, HOUR } from '../../std/clock.ts'
+import { DAY, HOUR, SECOND } from '../../std/clock.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
 import { token, type Random } from '../../std/random.ts'
@@ -7,9 +7,11 @@ import type { Answer, QueueEntry } from '../../model/queue.ts'
 import type { Store } from '../../store/contract.ts'
 import type { DeliveryResult, Intake, OutgoingQueue } from '../contract.ts'
 import { makeNotice, reportable, wants } from './notices.ts'
-import { createWallWatch, isStranded, retryDelay, spreadAfter } from './schedule.ts'
+import { createWallWatch, isStranded, type Jump, LATE_AT_START_MS, retryDelay, spreadAfter } from './schedule.ts'
 
 const LEASE_CHARACTERS = 20
+/** Arrivals carry the time of their thread's last look at the clock. */
+const SLACK_MS = 30 * SECOND
 
 /** RFC 3463 §3.5, X.4.7: the time is over; what was last heard is said with it. */
 function expiredAnswer(entry: QueueEntry, last: Answer | null): Answer {
@@ -50,21 +52,35 @@ export function createOutgoingQueue(options: {
     log.warn({ event: 'queue.clock.mended', entries: stranded.length })
   }
 
-  /** A clock that was set back whose mail is not looked through yet: the store may fail meanwhile. */
-  let setBack = false
+  /** Jumps that the queue's times have not followed yet: the store may fail meanwhile. */
+  const jumps: Jump[] = []
+  /** How the wall clock stood when an entry was claimed. */
+  const claimedUnder = new WeakMap<QueueEntry, number>()
+
+  // Choice: at a jump the queue's times are moved with the clock, on the device, so that neither retries nor ends feel it
+  // and a restart does not bring it back (R12). Time in which no server ran does not count as waiting.
+  const followJumps = async (): Promise<void> => {
+    for (let next = jumps[0]; next !== undefined; next = jumps[0]) {
+      const { byMs, from } = next
+      await store.run({ do: 'shiftQueued', byMs, arrivedSince: from - SLACK_MS, now: clock.now() + SLACK_MS })
+      jumps.shift()
+    }
+  }
+
+  /** One at a time: no jump is followed twice. */
+  let following: Promise<void> | null = null
 
   const checkClock = async (): Promise<void> => {
-    const jumped = wall.check()
-    if (jumped !== 0) log.warn({ event: 'queue.clock.jumped', byMs: jumped })
-    setBack ||= jumped < 0
-    if (!setBack) return
-    setBack = false
-    try {
-      await freeStranded()
-    } catch (error) {
-      setBack = true
-      throw error
+    const jump = wall.check()
+    if (jump !== null) {
+      log.warn({ event: 'queue.clock.jumped', byMs: jump.byMs })
+      jumps.push(jump)
     }
+    if (jumps.length === 0) return
+    following ??= followJumps().finally(() => {
+      following = null
+    })
+    await following
   }
 
   /** Recipients whose waiting ends here because their time is over. */
@@ -83,6 +99,8 @@ export function createOutgoingQueue(options: {
     async recover() {
       const { queueIds } = await store.run({ do: 'releaseLeases', prefix: `${owner}/` })
       if (queueIds.length > 0) log.info({ event: 'queue.leases.reclaimed', entries: queueIds.length })
+      const { resumed } = await store.run({ do: 'resumeQueued', now: clock.now(), lateMs: LATE_AT_START_MS })
+      if (resumed > 0) log.info({ event: 'queue.resumed', entries: resumed })
       await freeStranded()
     },
 
@@ -91,13 +109,14 @@ export function createOutgoingQueue(options: {
       const now = clock.now()
       const leaseUntil = now + QUEUE_LEASE_MS
       const { entries } = await store.run({ do: 'claimDue', now, lease, leaseUntil, limit, perDestination, except })
+      for (const entry of entries) claimedUnder.set(entry, wall.offset)
       return entries
     },
 
     async settle(entry, { results, attempted, notBefore }) {
       await checkClock()
       const now = clock.now()
-      const shift = wall.shiftSince(entry)
+      const shift = wall.offset - (claimedUnder.get(entry) ?? wall.offset)
       const expiresAt = entry.expiresAt + shift
       // A shutdown is nobody's failure: nothing expires by it.
       const expired = now >= expiresAt && (attempted || notBefore !== undefined) ? expire(entry, results) : []
@@ -149,7 +168,7 @@ export function createOutgoingQueue(options: {
 
     read: (queueId, start, end) => store.queue.read(queueId, start, end),
     async nextDueAt() {
-      // A clock that was set back may have left nothing due for years (R12).
+      // A clock that was set back leaves nothing due for years (R12).
       await checkClock()
       return store.queue.nextDueAt()
     },

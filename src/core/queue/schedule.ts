@@ -17,48 +17,39 @@ export function spreadAfter(until: number, now: number, random: Random): number 
 
 const JUMP_MIN_MS = 1 * MINUTE
 
-export type WallWatch = {
-  /** Looks for a jump of the wall clock since the last call. @returns its size, 0 when there was none */
-  check(): number
-  /** How far the wall clock has jumped since an entry's arrival: what its times are late by, or (below 0) early (R12). */
-  shiftSince(entry: QueueEntry): number
-}
+/** A jump of the wall clock. `from`: what came since then, by the clock as it stands now, came after the jump. */
+export type Jump = { readonly byMs: number; readonly from: number }
 
-/** How the wall clock stood to the one that never jumps, from the last look before it changed to the first after. */
-type Stand = { readonly offset: number; readonly from: number; until: number }
+export type WallWatch = {
+  /** Looks for a jump of the wall clock since the last call. */
+  check(): Jump | null
+  /** How the wall clock stands to the one that never jumps, as last seen: what has changed of it is the jumps between. */
+  readonly offset: number
+}
 
 /** Notices when the wall clock jumps against the one that never does. Jumps before its own beginning it cannot know. */
 export function createWallWatch(clock: Clock): WallWatch {
   let lookedAt = clock.monotonic()
-  const first: Stand = { offset: clock.now() - lookedAt, from: lookedAt, until: Infinity }
-  const stands = [first]
-  let last = first
+  let offset = clock.now() - lookedAt
   return {
     check() {
       const steady = clock.monotonic()
-      const offset = clock.now() - steady
-      const by = offset - last.offset
-      const from = lookedAt
+      const now = clock.now()
+      const byMs = now - steady - offset
+      const sinceMs = steady - lookedAt
       lookedAt = steady
-      if (Math.abs(by) < JUMP_MIN_MS) return 0
-      last.until = steady
-      last = { offset, from, until: Infinity }
-      stands.push(last)
-      return by
+      if (Math.abs(byMs) < JUMP_MIN_MS) return null
+      offset += byMs
+      return { byMs, from: now - sinceMs }
     },
-    shiftSince({ acceptedAt }) {
-      // Where the arrival's time fits more than one stand, the one that gives the mail more time.
-      let offset: number | null = null
-      for (const stand of stands) {
-        const steady = acceptedAt - stand.offset
-        if (steady < stand.from - JUMP_MIN_MS || steady > stand.until + JUMP_MIN_MS) continue
-        if (steady > clock.monotonic() + JUMP_MIN_MS) continue
-        if (offset === null || stand.offset < offset) offset = stand.offset
-      }
-      return last.offset - (offset ?? first.offset)
+    get offset() {
+      return offset
     },
   }
 }
+
+/** Due for longer than this when the server starts: it was down, or the clock has jumped meanwhile (R12). */
+export const LATE_AT_START_MS = 5 * MINUTE
 
 const LONGEST_WAIT_MS = 2 * Math.max(...RETRY_DELAYS_MS) + 1 * HOUR
 

@@ -25,6 +25,7 @@ const ALLOWED = [
   /FROM account ORDER BY/,
   /SELECT queue_id FROM queue ORDER BY queue_id/, // retryQueued without a filter
   /UPDATE queue SET lease = NULL.*substr/s, // once, at start
+  /UPDATE queue SET (accepted_at|expires_at) = /, // all of it, when the clock jumps and at start
   /count\(\*\) FILTER.*FROM queue/s, // the queue's depth, asked by Prometheus
 ]
 

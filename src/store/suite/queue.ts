@@ -162,6 +162,46 @@ export function queueTests(check: Check): void {
     assert.equal((await again.queue.entry(c))?.destination, 'c.example')
   })
 
+  check('shiftQueued: times go along with the clock, but not what came after the jump (R12)', async (store) => {
+    const b = await queued(store, 'b.example', { nextAttemptAt: NOW + 5 })
+    const c = await queued(store, 'c.example', { nextAttemptAt: NOW + 7 })
+    await claim(store, { now: NOW + 5, leaseUntil: NOW + 105 })
+    const byMs = 1_000_000
+    const now = NOW + byMs
+    const outcome = await accept(store, 'new', { acceptedAt: now, relay: [relayTo('d.example')] })
+    assert.ok(outcome.at === 'accepted')
+    await store.run({ do: 'shiftQueued', byMs, arrivedSince: now - 10, now: now + 10 })
+    const times = async (queueId: QueueId) => {
+      const entry = await store.queue.entry(queueId)
+      return [entry?.acceptedAt, entry?.nextAttemptAt, entry?.expiresAt]
+    }
+    assert.deepEqual(await times(b), [now, now + 5, now + 1_000_000])
+    assert.deepEqual(await times(c), [now, now + 7, now + 1_000_000])
+    assert.deepEqual(await times(outcome.queueIds[0]!), [now, NOW, NOW + 1_000_000])
+    const later = await claim(store, { now: now + 104, leaseUntil: now + 200, lease: 'you' })
+    assert.deepEqual(destinations(later.entries), ['d.example', 'c.example'], 'the lease goes along')
+    assert.deepEqual(await settle(store, b), { at: 'done' })
+  })
+
+  check(
+    'resumeQueued: the end of what nobody served is put off; nothing arrives in the future (R12)',
+    async (store) => {
+      const late = await queued(store, 'late.example', { nextAttemptAt: NOW })
+      const intime = await queued(store, 'intime.example', { nextAttemptAt: NOW + 900 })
+      await accept(store, 'early', { acceptedAt: NOW + 5000, relay: [relayTo('early.example')] })
+      const now = NOW + 1000
+      assert.deepEqual(await store.run({ do: 'resumeQueued', now, lateMs: 1000 }), { resumed: 1 })
+      assert.deepEqual(await store.run({ do: 'resumeQueued', now, lateMs: 500 }), { resumed: 2 })
+      assert.deepEqual(await store.run({ do: 'resumeQueued', now, lateMs: 500 }), { resumed: 0 }, 'it is done once')
+      const [first, second] = [await store.queue.entry(late), await store.queue.entry(intime)]
+      assert.deepEqual([first?.nextAttemptAt, first?.expiresAt, first?.acceptedAt], [now, NOW + 1_001_000, NOW])
+      assert.deepEqual([second?.nextAttemptAt, second?.expiresAt], [NOW + 900, NOW + 1_000_000])
+      const [early] = await store.queue.list({ destination: 'early.example' })
+      assert.equal(early?.acceptedAt, now)
+      assert.ok(early.expiresAt <= NOW + 1_000_000)
+    },
+  )
+
   check('a queued body outlives its sender’s account', async (store) => {
     const ann = await account(store)
     const local = [{ accountId: ann, mailbox: 'Sent' as const, flags: [] }]

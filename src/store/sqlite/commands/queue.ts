@@ -14,7 +14,7 @@ type Result = Commands['settle']['input']['results'][number]
 export function queueHandlers(
   db: Database,
   accept: Handler<'accept'>,
-): Handlers<'claimDue' | 'settle' | 'releaseLeases' | 'retryQueued' | 'removeQueued'> {
+): Handlers<'claimDue' | 'settle' | 'releaseLeases' | 'retryQueued' | 'shiftQueued' | 'resumeQueued' | 'removeQueued'> {
   const selectDue = db.prepare<[number, number, string]>(
     `SELECT due_at, queue_id, destination FROM queue
      WHERE held = 0 AND due_at <= ? AND (due_at, queue_id) > (?, ?)
@@ -41,6 +41,17 @@ export function queueHandlers(
   const releaseByPrefix = db.prepare<[number]>(
     `UPDATE queue SET lease = NULL, due_at = next_attempt_at
      WHERE lease IS NOT NULL AND substr(lease, 1, length(?)) = ? RETURNING queue_id`,
+  )
+  const shift = db.prepare(
+    `UPDATE queue SET accepted_at = accepted_at + ?1, expires_at = expires_at + ?1, next_attempt_at = next_attempt_at + ?1,
+       due_at = due_at + ?1, delay_notice_at = delay_notice_at + ?1 WHERE accepted_at NOT BETWEEN ?2 AND ?3`,
+  )
+  const resumeLate = db.prepare(
+    `UPDATE queue SET expires_at = expires_at + ?1 - next_attempt_at, next_attempt_at = ?1, due_at = ?1
+     WHERE lease IS NULL AND held = 0 AND due_at < ?1 - ?2`,
+  )
+  const resumeEarly = db.prepare(
+    'UPDATE queue SET expires_at = expires_at + ?1 - accepted_at, accepted_at = ?1 WHERE accepted_at > ?1 + ?2',
   )
   const selectIds = db.prepare<[number]>('SELECT queue_id FROM queue ORDER BY queue_id')
 
@@ -108,6 +119,17 @@ export function queueHandlers(
       }
       if (found.length > 0) work.notice({ kind: 'queue' })
       return { queueIds: found }
+    },
+
+    shiftQueued({ byMs, arrivedSince, now }, work) {
+      if (shift.run(byMs, arrivedSince, now) > 0) work.notice({ kind: 'queue' })
+      return { at: 'done' }
+    },
+
+    resumeQueued({ now, lateMs }, work) {
+      const resumed = resumeEarly.run(now, lateMs) + resumeLate.run(now, lateMs)
+      if (resumed > 0) work.notice({ kind: 'queue' })
+      return { resumed }
     },
 
     removeQueued({ queueIds }, work) {
