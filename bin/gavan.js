@@ -1,17 +1,26 @@
 #!/usr/bin/env node
 // Plain JavaScript on purpose: an old Node must get as far as the message below.
 import { spawn } from 'node:child_process'
-import { existsSync } from 'node:fs'
+import { existsSync, readdirSync, statSync } from 'node:fs'
 import { dirname, join } from 'node:path'
-import { fileURLToPath } from 'node:url'
+import { fileURLToPath, pathToFileURL } from 'node:url'
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)))
 const built = join(root, 'dist', 'app', 'main.js')
-const main = existsSync(built) ? built : join(root, 'src', 'app', 'main.ts')
+const sources = join(root, 'src')
+const main = isFresh() ? built : join(sources, 'app', 'main.ts')
 const [major, minor] = process.versions.node.split('.').map(Number)
 
+/** A package has no sources; in a clone, what was built counts until a file is changed. */
+function isFresh() {
+  if (!existsSync(built)) return false
+  if (!existsSync(sources)) return true
+  const { mtimeMs } = statSync(built)
+  return readdirSync(sources, { recursive: true }).every((path) => statSync(join(sources, path)).mtimeMs <= mtimeMs)
+}
+
 if (major > 24 || (major === 24 && minor >= 7)) {
-  await import(main)
+  await import(pathToFileURL(main).href)
 } else {
   const pinned = join(root, 'node_modules', '.bin', process.platform === 'win32' ? 'node.exe' : 'node')
   if (!existsSync(pinned)) {
