@@ -18,6 +18,8 @@ export type FaultyFiles = Files & {
   arm(fault: Fault | null): void
   /** The disk as the next start finds it. */
   afterCrash(remains: Remains): FaultyFiles
+  /** The same disk, with one directory under another name. */
+  renamed(from: string, to: string): FaultyFiles
   setSpace(freeOctets: number): void
   /** Changes octets on the device. */
   damage(path: string, position: number): void
@@ -101,6 +103,10 @@ export function faultyFiles(start?: { inodes: Map<string, Buffer> }): FaultyFile
         inodes.set(path, remainsOf(inode, remains))
       }
       return faultyFiles({ inodes })
+    },
+    renamed(from, to) {
+      const moved = [...names].map(([path, { content }]) => [path.replace(from, to), content] as const)
+      return faultyFiles({ inodes: new Map(moved) })
     },
     setSpace(octets) {
       freeOctets = octets
