@@ -39,10 +39,13 @@ const RULES: Readonly<Record<string, string>> = {
       SELECT 1 FROM mailbox m WHERE m.account_id = e.account_id AND m.mailbox_id = e.mailbox_id)`,
   'entry-without-message': `
     SELECT account_id, mailbox_id, uid FROM entry WHERE ${MESSAGE_ID} NOT IN (SELECT message_id FROM message)`,
+  // Not a join of a table with what is counted of another: that had no index to go by, and took a quarter of an hour
+  // for 100,000 letters.
   'message-entries': `
-    SELECT message_id FROM message LEFT JOIN (
-      SELECT ${MESSAGE_ID} AS message_id, count(*) AS count FROM entry GROUP BY 1) e USING (message_id)
-    WHERE entries <> coalesce(e.count, 0) OR entries = 0`,
+    SELECT message_id FROM (
+      SELECT message_id, entries AS balance FROM message
+      UNION ALL SELECT ${MESSAGE_ID}, -1 FROM entry)
+    GROUP BY message_id HAVING sum(balance) <> 0 OR max(balance) = 0`,
   'message-without-body': `SELECT message_id FROM message WHERE body_id NOT IN (SELECT body_id FROM body)`,
   'queue-without-body': `SELECT queue_id FROM queue WHERE body_id NOT IN (SELECT body_id FROM body)`,
   'body-references': `

@@ -75,11 +75,9 @@ export function repairStore(options: RepairOptions): RepairReport {
 const LOOKUPS = `
   CREATE INDEX repair_body ON body (segment_id, offset);
   CREATE INDEX repair_entry ON entry (account_id, message_key);
-  CREATE INDEX repair_size ON entry (account_id, size_octets);
   CREATE INDEX repair_message ON message (body_id);
   CREATE INDEX repair_queue ON queue (body_id)`
-const NO_LOOKUPS =
-  'DROP INDEX repair_body; DROP INDEX repair_entry; DROP INDEX repair_size; DROP INDEX repair_message; DROP INDEX repair_queue'
+const NO_LOOKUPS = 'DROP INDEX repair_body; DROP INDEX repair_entry; DROP INDEX repair_message; DROP INDEX repair_queue'
 
 /** Another release wrote it: rows would not fit. */
 export class OtherSchema extends Error {

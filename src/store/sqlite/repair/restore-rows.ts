@@ -97,12 +97,6 @@ export function restoreRows(options: {
   )
   const findMessage = db.prepare<[number]>('SELECT body_id FROM message WHERE message_id = ?')
   const messagesOfBody = db.prepare<[number]>('SELECT message_id FROM message WHERE body_id = ?')
-  /** An entry whose message's or body's row is lost, moved or copied from where the record tells: both keep size and date. */
-  const orphanLike = db.prepare<[number]>(
-    `SELECT message_key FROM entry WHERE account_id = ? AND size_octets = ? AND internal_date = ?
-       AND NOT EXISTS (SELECT 1 FROM message JOIN body USING (body_id)
-         WHERE message_id = account_id * 4294967296 + message_key) ORDER BY message_key LIMIT 1`,
-  )
   const placesOf = db.prepare<[number]>('SELECT count(*) FROM entry WHERE account_id = ? AND message_key = ?')
   const insertMessage = db.prepare('INSERT INTO message (message_id, body_id, entries, summary) VALUES (?, ?, 0, ?)')
   const newestKey = db.prepare<[number]>(
@@ -122,6 +116,7 @@ export function restoreRows(options: {
       'SELECT max(coalesce((SELECT max(body_id) FROM body), 0), coalesce((SELECT max(body_id) FROM message), 0), coalesce((SELECT max(body_id) FROM queue), 0)) + 1',
     )
     .get() ?? [1]
+  const orphans = orphansOf(db)
   const rowsAreLost = lossy.has('entry') || lossy.has('message') || lossy.has('mailbox') || lossy.has('account')
 
   const summaryOf = (body: FoundBody): string => {
@@ -184,8 +179,7 @@ export function restoreRows(options: {
     const found = findEntry.get(accountId, mailboxId, uid)?.[0]
     if (found !== undefined) return restoreMessage(accountId, found, body)
     const date = placed.internalDate ?? meta.acceptedAt
-    const moved =
-      lossy.has('message') || lossy.has('body') ? orphanLike.get(accountId, body.length, date)?.[0] : undefined
+    const moved = orphans.take(accountId, body.length, date)
     if (moved !== undefined) return restoreMessage(accountId, moved, body)
     if (!lossy.has('entry') && !lossy.has('mailbox') && !lossy.has('account')) return // It was expunged or moved.
     const message = messageOf(accountId, body)
@@ -281,4 +275,23 @@ export function restoreRows(options: {
     if (lossy.has('queue')) restoreQueued(meta, body)
   }
   return restored
+}
+
+/** Entries whose message's or body's row is lost: by what they tell of it, which a move or a copy leaves as it was. */
+function orphansOf(db: Database): { take(accountId: number, octets: number, date: number): number | undefined } {
+  const keys = new Map<string, number[]>()
+  const rows = db
+    .prepare<[number, number, number, number]>(
+      `SELECT DISTINCT account_id, size_octets, internal_date, message_key FROM entry
+       WHERE NOT EXISTS (SELECT 1 FROM message JOIN body USING (body_id)
+         WHERE message_id = account_id * 4294967296 + message_key) ORDER BY message_key DESC`,
+    )
+    .all()
+  for (const [accountId, octets, date, key] of rows) {
+    const name = `${accountId} ${octets} ${date}`
+    const known = keys.get(name)
+    if (known === undefined) keys.set(name, [key])
+    else known.push(key)
+  }
+  return { take: (accountId, octets, date) => keys.get(`${accountId} ${octets} ${date}`)?.pop() }
 }
