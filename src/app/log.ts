@@ -16,6 +16,14 @@ export type LogOptions = {
   readonly colours?: boolean
 }
 
+/**
+ * Frozen: fail2ban and CrowdSec read it (packaging/fail2ban/gavan.conf). Address first and user last, always quoted, so that
+ * a crafted name cannot forge an address:
+ * `auth failed rip=198.51.100.7 proto=imap port=993 reason=bad-password cid=7f3a user="anna@example.org"`;
+ * as JSON `{"time":…,"level":"warn","event":"auth.failed","rip":…}`, members in the same order.
+ */
+const AUTH_FAILED = 'auth.failed'
+
 /** Deeper or longer things of a fact are cut: a log line is for reading. */
 const DEPTH_MAX = 6
 const TEXT_MAX_CHARACTERS = 2000
@@ -88,14 +96,22 @@ function pretty(
     colours ? styleText(style, text, { validateStream: false }) : text
   const parts = Object.entries(facts)
     .filter(([, value]) => value !== undefined)
-    .map(([key, value]) => `${paint('dim', `${key}=`)}${word(value)}`)
-  return `${paint('dim', time.slice(11, 19))} ${paint(COLOUR[level], level.padEnd(5))} ${[event, ...parts].join(' ')}\n`
+    .map(([key, value]) => {
+      const quoted = event === AUTH_FAILED && key === 'user'
+      return `${paint('dim', `${key}=`)}${quoted ? quote(value) : word(value)}`
+    })
+  const name = event === AUTH_FAILED ? 'auth failed' : event
+  return `${paint('dim', time.slice(11, 19))} ${paint(COLOUR[level], level.padEnd(5))} ${[name, ...parts].join(' ')}\n`
 }
 
 function word(value: unknown): string {
   const shown = value instanceof Error ? `${value.name}: ${value.message}` : plain(value, 0)
   // Bare words only where nothing could be mistaken or move the cursor.
   if (typeof shown === 'string' && /^[\w.:@/<>+-]{1,200}$/.test(shown)) return shown
+  return quote(shown)
+}
+
+function quote(shown: unknown): string {
   return (JSON.stringify(shown) ?? '').replace(/[\u007f-\u009f\u2028\u2029]/g, (character) => {
     return `\\u${character.charCodeAt(0).toString(16).padStart(4, '0')}`
   })

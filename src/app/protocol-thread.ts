@@ -12,10 +12,12 @@ import { createCertificates } from '../net/certificates.ts'
 import type { Listener } from '../net/contract.ts'
 import { createWeb } from '../net/http.ts'
 import { createNetwork } from '../net/listen.ts'
+import { GUARD_CHANNEL } from './bans.ts'
 import { watchLoad } from './load.ts'
 import { watchLoop } from './machine.ts'
 import { openThread } from './thread-parts.ts'
 import type { ProtocolSettings } from './settings.ts'
+import type { TlsMaterial } from './tls-material.ts'
 import type { FromThread, OpenedPort, ToThread } from './supervise.ts'
 import { wireSites } from './web.ts'
 import { wireAdmission, wireSessions } from './wire.ts'
@@ -29,14 +31,16 @@ async function run(): Promise<void> {
   const { parts, core, snapshot, close } = await openThread(settings)
   const { clock, random, log, metrics } = parts
 
-  const news = new BroadcastChannel('gavan-guard')
+  const news = new BroadcastChannel(GUARD_CHANNEL)
   const guard = createGuard({
     clock,
     lifted: (address) => settings.liftLoopback && networksContain(LOOPBACK_NETWORKS, address),
     tell: (item) => news.postMessage(item),
+    name: settings.name,
   })
   news.addEventListener('message', (event) => guard.hear((event as { data: GuardNews }).data))
   news.unref()
+  guard.hello()
 
   const certificates = createCertificates(settings.tls.certificates, { ticketKeys: settings.tls.ticketKeys })
   const limits = { connectionsMax: settings.connectionsMax }
@@ -69,7 +73,15 @@ async function run(): Promise<void> {
     log,
     metrics,
   })
-  const serveOf = wireSessions(parts, core, { hostname, messageMaxOctets, guard, inside, drain: drain.signal, load })
+  const serveOf = wireSessions(parts, core, {
+    hostname,
+    messageMaxOctets,
+    guard,
+    guessKey: settings.guessKey,
+    inside,
+    drain: drain.signal,
+    load,
+  })
 
   const opened: OpenedPort[] = []
   /** Of each listener. */
@@ -86,17 +98,18 @@ async function run(): Promise<void> {
     }
   }
 
+  const useTls = (material: TlsMaterial): void => {
+    certificates.setTicketKeys(material.ticketKeys)
+    const replaced = certificates.replace(material.certificates)
+    if (replaced.ok) trusted = material.trusted
+    else log.error({ event: 'thread.tls.refused', why: replaced.error })
+  }
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') return void finish().catch(fail)
     if (message.do === 'tell-metrics') return tell({ at: 'metrics', snapshot: measured() })
-    if (message.do === 'use-answers') {
-      answer(message.answers)
-      return tell({ at: 'answers-used', number: message.number })
-    }
-    certificates.setTicketKeys(message.material.ticketKeys)
-    const replaced = certificates.replace(message.material.certificates)
-    if (replaced.ok) trusted = message.material.trusted
-    else log.error({ event: 'thread.tls.refused', why: replaced.error })
+    if (message.do === 'use-answers') answer(message.answers)
+    else useTls(message.material)
+    tell({ at: 'used', number: message.number })
   })
   flushCompileCache()
   tell({ at: 'ready', ports: opened })

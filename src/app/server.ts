@@ -17,11 +17,14 @@ import type { CertificateKeeper } from '../core/certificates/contract.ts'
 import { createAnswerBoard } from './acme/answers.ts'
 import type { AcmeParts } from './acme/start.ts'
 import { createCertificateOperator } from './admin/certificates.ts'
+import { defaultGateways } from '../net/gateways.ts'
 import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { mailboxesOf } from './admin/messages.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
 import type { Config, RelayHost } from './config/config.ts'
+import { exportBans } from './ban-export.ts'
+import { exemptionsOf, openBans } from './bans.ts'
 import { watchLoad } from './load.ts'
 import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watchLoop } from './machine.ts'
 import { createGather } from './metrics/gather.ts'
@@ -137,6 +140,16 @@ export async function startServer(options: {
     await addDomains(core, config.domains)
     await options.beforeListening?.(core)
 
+    const own = createMetrics()
+    const bans = await openBans({
+      dataDir,
+      exempt: exemptionsOf(config.nat, defaultGateways),
+      clock,
+      log,
+      metrics: own,
+    })
+    closers.push(() => bans.close())
+
     const withStore = <T extends object>(
       data: T,
     ): { data: T & CommonSettings; transfer: [CommonSettings['store']] } => {
@@ -150,6 +163,8 @@ export async function startServer(options: {
       liftLoopback: tryMode !== null,
       shared: workers > 1,
       connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
+      proxies: config.nat.proxies,
+      guessKey: bans.guessKey,
       web: webSettings(config, { rows: rowsOf(config) }, tryMode === null ? [] : ['localhost', '127.0.0.1']),
     }
     const relay: Omit<RelaySettings, keyof CommonSettings> = {
@@ -165,7 +180,7 @@ export async function startServer(options: {
       return thread
     }
     const board = createAnswerBoard(async (answers) => {
-      await Promise.all(protocolThreads.map((thread) => thread.useAnswers(answers)))
+      await Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-answers', answers })))
     })
     const protocolThread = (name: string): SupervisedThread =>
       started(name, 'protocol-thread', () => ({ ...protocol, name, tls: tls.current, answers: board.current }))
@@ -175,7 +190,7 @@ export async function startServer(options: {
 
     const renewTls = async (): Promise<void> => {
       const material = await tls.renew()
-      for (const thread of protocolThreads) thread.tell({ do: 'use-tls', material })
+      await Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-tls', material })))
       log.info({ event: 'server.tls.renewed' })
     }
     closers.push(
@@ -184,7 +199,6 @@ export async function startServer(options: {
       }),
     )
 
-    const own = createMetrics()
     const acme = await openAcme({
       config,
       clock,
@@ -208,7 +222,10 @@ export async function startServer(options: {
 
     const health = healthOf(core, ports, writer.failed)
     const { directory, queueOperator: queue } = core
-    const api = createAdminApi({ directory, queue, mailboxesOf: mailboxesOf(core), health, certificates }, ADMIN_ROUTES)
+    const api = createAdminApi(
+      { directory, queue, mailboxesOf: mailboxesOf(core), bans: bans.keeper, health, certificates },
+      ADMIN_ROUTES,
+    )
     const admin = await serveAdmin({ path: config.admin.socket, api, log })
     closers.push(async () => admin[Symbol.asyncDispose]())
 
@@ -224,7 +241,15 @@ export async function startServer(options: {
     closers.push(async () => load.stop())
     const counting = [...threads, writer]
     const gather = createGather({ metrics: own, threads: () => counting, store, tls: () => tls.current, clock })
-    const metrics = config.metrics === null ? null : await openMetrics({ listen: config.metrics, gather, log })
+    const metrics =
+      config.metrics === null
+        ? null
+        : await openMetrics({
+            listen: config.metrics,
+            gather,
+            bans: () => exportBans(bans.keeper.list(), 'list', clock.now()),
+            log,
+          })
     if (metrics !== null) closers.push(async () => metrics[Symbol.asyncDispose]())
     flushCompileCache()
     log.info({

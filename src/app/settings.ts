@@ -39,6 +39,10 @@ export type ProtocolSettings = CommonSettings & {
   /** Several threads open the same ports. */
   readonly shared: boolean
   readonly connectionsMax: number
+  /** Who must begin with a PROXY header. */
+  readonly proxies: readonly Network[]
+  /** Under which wrong passwords are told apart; the same in all threads. */
+  readonly guessKey: Uint8Array
   readonly web: WebSettings
   /** What a CA is looking for when the thread begins. */
   readonly answers: PublicAnswers

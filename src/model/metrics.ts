@@ -42,6 +42,7 @@ export const SMTP_CONNECTIONS = counter(
   'role',
   'tls',
 )
+export const BANS = gauge('gavan_bans', 'Networks that are banned now, by the ports that are shut to them.', 'group')
 export const AUTH_ATTEMPTS = counter('gavan_auth_attempts_total', 'Attempts to sign in.', 'protocol', 'result')
 
 // Mail -----------------------------------------------------------------------------------------------------------------
@@ -141,6 +142,7 @@ export const ALL_METRICS: readonly Metric[] = [
   CONNECTIONS,
   CONNECTIONS_REFUSED,
   SMTP_CONNECTIONS,
+  BANS,
   AUTH_ATTEMPTS,
   SMTP_MESSAGES,
   SMTP_REJECTS,

@@ -1,6 +1,6 @@
 /** The one admin API: what the command line can do, and later the admin's pages. A route is a row of data. */
 import * as v from 'valibot'
-import type { Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
+import type { BanOperator, Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
 import type { CertificateOperator } from './certificates.ts'
 import { StoreError } from '../../store/contract.ts'
 
@@ -13,6 +13,8 @@ export type AdminParts = {
   readonly queue: QueueOperator
   /** Null when there is no such account. */
   readonly mailboxesOf: (address: string) => Promise<Mailboxes | null>
+  /** Absent where no server runs. */
+  readonly bans?: BanOperator
   /** What `GET /v1/health` tells. */
   readonly health: () => Promise<Record<string, unknown>>
   /** Absent where there are none to look after. */

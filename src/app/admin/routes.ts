@@ -5,6 +5,7 @@ import { printAddress } from '../../format/address/address.ts'
 import type { Directory } from '../../core/contract.ts'
 import type { QueueId } from '../../model/ids.ts'
 import type { AccountInfo, AliasInfo, DomainInfo } from '../../store/contract.ts'
+import { BAN_ROUTES } from './bans.ts'
 import { done, refused, route, type AdminAnswer, type AdminRoute } from './api.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
@@ -65,6 +66,7 @@ function told(outcome: Outcome, what: string): AdminAnswer {
 
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...MESSAGE_ROUTES,
+  ...BAN_ROUTES,
   ...CERTIFICATE_ROUTES,
   route({
     method: 'GET',

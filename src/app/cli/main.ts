@@ -62,6 +62,8 @@ async function build(): Promise<Command> {
   program.addCommand(nouns.userCommand(withAdmin))
   program.addCommand(nouns.aliasCommand(withAdmin))
   program.addCommand(nouns.queueCommand(withAdmin))
+  const { banCommand } = await import('./ban.ts')
+  program.addCommand(banCommand(withAdmin))
   const { certCommand } = await import('./cert.ts')
   program.addCommand(certCommand(withAdmin))
   const { dataCommands } = await import('./data-commands.ts')

@@ -83,6 +83,10 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     clients,
     dataDir,
     inside,
+    nat: {
+      neverBan: values.natNeverBan ?? [],
+      proxies: proxyNetworks(values.natProxies, complain),
+    },
     services,
     certificates,
     acme,
@@ -131,6 +135,15 @@ function insideNetworks(given: readonly Network[] | undefined, complain: Complai
     )
   }
   return [...LOOPBACK_NETWORKS, ...(given ?? PRIVATE_NETWORKS)]
+}
+
+/** Whoever connects from there says himself who he is. */
+function proxyNetworks(given: readonly Network[] | undefined, complain: Complain): readonly Network[] {
+  for (const network of given ?? []) {
+    if (network.prefixBits > 0) continue
+    complain('nat.proxies', `${network.text} is every address there is`, 'name the addresses of your load balancers')
+  }
+  return given ?? []
 }
 
 // Services -------------------------------------------------------------------------------------------------------------

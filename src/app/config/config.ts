@@ -20,6 +20,12 @@ export type Config = {
   readonly dataDir: string
   /** Loopback is always inside. */
   readonly inside: readonly Network[]
+  readonly nat: {
+    /** Never banned. */
+    readonly neverBan: readonly Network[]
+    /** They begin with a PROXY header, and are never banned. */
+    readonly proxies: readonly Network[]
+  }
   /** Every row of the catalog, in its order; `enabled` says which listen. */
   readonly services: readonly ServiceConfig[]
   /** Certificate chains and their keys, as paths; the first is the default. Empty: our own CA. */

@@ -57,6 +57,18 @@ export const KEYS = {
     about: 'The inner networks. Loopback always belongs to them.',
     example: 'inside = ["192.168.88.0/24", "10.8.0.0/24"]',
   }),
+  natNeverBan: key('nat.never_ban', kind.networks, {
+    otherwise: 'none; loopback, gateways and nat.proxies are spared anyway',
+    about:
+      'Networks that are never banned for failed logins, for instance the router whose address everybody in the house has.',
+    example: 'nat.never_ban = ["192.168.88.1"]',
+  }),
+  natProxies: key('nat.proxies', kind.networks, {
+    otherwise: 'none',
+    about:
+      'Load balancers in front of this server. Each connection from them must begin with a PROXY protocol header (version 1 or 2) that names the real peer; from others none is taken.',
+    example: 'nat.proxies = ["10.0.0.5"]',
+  }),
   listen: key('listen', kind.ipAddresses, {
     otherwise: '["0.0.0.0", "::"]',
     about: 'Addresses to listen on. "::" is IPv6 alone.',

@@ -35,6 +35,8 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     clients: config.clients,
     dataDir: config.dataDir,
     inside: config.inside.map((network) => network.text),
+    natNeverBan: someOf(config.nat.neverBan.map((network) => network.text)),
+    natProxies: someOf(config.nat.proxies.map((network) => network.text)),
     listen: undefined,
     portsOffset: undefined,
     tlsCert: someOf(config.certificates.map((pair) => pair.certFile)),

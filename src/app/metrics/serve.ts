@@ -1,9 +1,9 @@
 /** `/metrics` for Prometheus: plain HTTP, on loopback unless the administrator says otherwise. */
-import { createServer } from 'node:http'
 import { METRICS_TIMEOUT_MS } from '../../model/limits.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import type { Log } from '../../std/log.ts'
 import { listenOn } from '../../net/listen.ts'
+import { http } from '../../net/node-http.ts'
 import { METRICS_CONTENT_TYPE } from './text.ts'
 
 const CONNECTIONS_MAX = 16
@@ -13,14 +13,21 @@ const HEADERS_MAX_OCTETS = 4096
 export async function serveMetrics(options: {
   listen: Endpoint
   gather: () => Promise<string>
+  /** `/bans.txt`: one address or network a line, for firewalls that fetch lists. */
+  bans?: () => string
   log: Log
 }): Promise<AsyncDisposable & { readonly endpoint: Endpoint }> {
-  const { listen, gather, log } = options
-  const server = createServer(
+  const { listen, gather, bans, log } = options
+  const server = http.createServer(
     { maxHeaderSize: HEADERS_MAX_OCTETS, requestTimeout: METRICS_TIMEOUT_MS, headersTimeout: METRICS_TIMEOUT_MS },
     (request, response) => {
       request.resume()
       const isRead = request.method === 'GET' || request.method === 'HEAD'
+      if (request.url === '/bans.txt' && isRead && bans !== undefined) {
+        response.writeHead(200, { 'content-type': 'text/plain; charset=utf-8', 'cache-control': 'no-store' })
+        response.end(bans())
+        return
+      }
       if (request.url !== '/metrics' || !isRead) {
         response.writeHead(isRead ? 404 : 405, { 'content-type': 'text/plain' })
         response.end('see /metrics\n')

@@ -270,6 +270,7 @@ export function createGuard(options: {
     },
 
     failureDelayMs(address) {
+      if (lifted(address)) return 0
       const failures = failuresByHost.peek(networkOf(address).host) ?? []
       const now = clock.monotonic()
       const recent = failures.filter((at) => now - at < BAN_WINDOW_MS).length
