@@ -1,6 +1,6 @@
 /** Where implementations meet: rooms know each other's contracts only, and are put together here. */
 import { readAccountRef } from './account-ref.ts'
-import { loadArgon2 } from '../core/accounts/argon2.ts'
+import { lazyArgon2 } from '../core/accounts/argon2.ts'
 import { createAccounts } from '../core/accounts/accounts.ts'
 import { createPasswordHasher } from '../core/accounts/password-hasher.ts'
 import type { AccountRef, Accounts, Directory, Guard, Intake, Mailboxes, QueueOperator } from '../core/contract.ts'
@@ -64,7 +64,7 @@ export type Core = {
 export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core> {
   const { store, clock, random, log } = parts
   const { hostname, postmaster, scramSecret, cores } = options
-  const hasher = createPasswordHasher({ random, argon2: await loadArgon2() })
+  const hasher = createPasswordHasher({ random, argon2: lazyArgon2() })
   const accounts = createAccounts({ directory: store.directory, hasher, clock, random, cores, scramSecret })
   return {
     accounts,

@@ -1,5 +1,4 @@
 /** Ports 80 and 443: requests are read and checked here; what is answered, a site says. */
-import { createServer as createHttpServer } from 'node:http'
 import type { IncomingMessage, Server as HttpServer, ServerResponse } from 'node:http'
 import { createServer } from 'node:net'
 import type { Server, Socket } from 'node:net'
@@ -19,6 +18,8 @@ import type { Site, WebRequest } from '../model/web.ts'
 import type { CertificateSource, Listener, ListenOptions } from './contract.ts'
 import { endpointOf } from './endpoint.ts'
 import { listenOn } from './listen.ts'
+import { http as nodeHttp } from './node-http.ts'
+import { betweenOf, isProxy, takeProxyHeader } from './proxied.ts'
 import { ACME_TLS_PROTOCOL, serverTlsSocket } from './tls.ts'
 
 export type WebOptions = {
@@ -57,13 +58,24 @@ export function createWeb(options: WebOptions): Web {
       if (stopping) response.setHeader('connection', 'close')
       return answer(request, response)
     }, options)
+    /** Balancers that have not yet said for whom they speak. */
+    const unnamed = new Set<Socket>()
     /** Each accepted socket, and the one that HTTP speaks on. */
     const sockets = new Map<Socket, Socket>()
     let idleWaiters: (() => void)[] = []
 
     const accept = (socket: Socket): void => {
       socket.on('error', () => {})
-      const remote = endpointOf(socket.remoteAddress, socket.remotePort)
+      if (!isProxy(socket, on.proxies ?? [])) return admit(socket, betweenOf(socket).remote)
+      unnamed.add(socket)
+      void takeProxyHeader(socket, clock).then((between) => {
+        unnamed.delete(socket)
+        if (between !== null) return admit(socket, between.remote)
+        log.warn({ event: 'net.proxy.malformed', service: on.service, remote: betweenOf(socket).remote.address })
+        socket.destroy()
+      })
+    }
+    const admit = (socket: Socket, remote: Endpoint): void => {
       const full = sockets.size >= (limits.connectionsMax ?? Infinity)
       const admission =
         full || socket.remoteAddress === undefined ? null : (on.admit?.(remote) ?? ({ at: 'welcome' } as const))
@@ -74,6 +86,7 @@ export function createWeb(options: WebOptions): Web {
         return void socket.destroy()
       }
       sockets.set(socket, socket)
+      remotes.set(socket, remote)
       socket.once('close', () => {
         sockets.delete(socket)
         admission.left?.()
@@ -85,6 +98,7 @@ export function createWeb(options: WebOptions): Web {
       if (on.tls !== 'implicit') return void http.emit('connection', socket)
       const secure = serverTlsSocket(socket, certificates, 'http/1.1')
       sockets.set(socket, secure)
+      remotes.set(secure, remote)
       const cancel = clock.timer(TLS_HANDSHAKE_TIMEOUT_MS, () => socket.destroy())
       secure.on('error', () => {})
       secure.once('close', () => {
@@ -125,12 +139,15 @@ export function createWeb(options: WebOptions): Web {
       async [Symbol.asyncDispose]() {
         await stop()
         http.closeAllConnections()
-        for (const socket of sockets.keys()) socket.destroy()
+        for (const socket of [...unnamed, ...sockets.keys()]) socket.destroy()
       },
     }
   }
   return { listen }
 }
+
+/** Who is at the other end of a socket that HTTP speaks on. */
+const remotes = new WeakMap<Socket, Endpoint>()
 
 function boundTo(server: Server, on: Endpoint): Endpoint {
   const address = server.address()
@@ -142,7 +159,7 @@ const CHECK_EVERY_MS = 5000
 
 /** S17: Node's strict parser, and docs/limits.md. */
 function createHttp(handler: Handler, { log, limits = {} }: WebOptions): HttpServer {
-  const http = createHttpServer(
+  const http = nodeHttp.createServer(
     {
       maxHeaderSize: HTTP_HEADERS_MAX_OCTETS,
       headersTimeout: limits.headersTimeoutMs ?? HTTP_HEADERS_TIMEOUT_MS,
@@ -225,7 +242,7 @@ function factsOf(request: IncomingMessage): Pick<WebRequest, 'method' | 'header'
       const value = headers[name]
       return Array.isArray(value) ? value.join(', ') : value
     },
-    remote: endpointOf(socket.remoteAddress, socket.remotePort).address,
+    remote: (remotes.get(socket) ?? betweenOf(socket).remote).address,
   }
 }
 

@@ -1,6 +1,7 @@
 /** Single requests to one HTTPS server, and to our own port 80: no redirects, no cookies, answers of bounded size. */
-import { request as httpRequest, type IncomingMessage, type RequestOptions } from 'node:http'
+import type { IncomingMessage, RequestOptions } from 'node:http'
 import { getCACertificates } from 'node:tls'
+import { http } from './node-http.ts'
 
 export type FetchedAnswer = {
   readonly status: number
@@ -39,7 +40,7 @@ export function fetchPlain(
 ): Promise<FetchedAnswer> {
   const { address, port, name, path } = to
   const options: RequestOptions = { host: address, port, path, agent: false, headers: { host: name } }
-  return answerOf((got) => httpRequest({ ...options, ...signalOf(bounds) }, got), null, bounds)
+  return answerOf((got) => http.request({ ...options, ...signalOf(bounds) }, got), null, bounds)
 }
 
 const signalOf = ({ signal, timeoutMs }: Bounds): { signal: AbortSignal } => {
@@ -51,7 +52,7 @@ const lengthOf = (body: string | null): Record<string, string> =>
   body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) }
 
 function answerOf(
-  open: (got: (response: IncomingMessage) => void) => ReturnType<typeof httpRequest>,
+  open: (got: (response: IncomingMessage) => void) => ReturnType<typeof http.request>,
   body: string | null,
   { answerMaxOctets, timeoutMs }: Bounds,
 ): Promise<FetchedAnswer> {

@@ -1,12 +1,13 @@
 /** The admin API over a unix socket: JSON in, JSON out; letters come as octets. Whoever may open the socket file is the administrator. */
 import { chmod, mkdir, rm } from 'node:fs/promises'
-import { createServer, request as httpRequest, type IncomingMessage, type ServerResponse } from 'node:http'
+import type { IncomingMessage, ServerResponse } from 'node:http'
 import { connect } from 'node:net'
 import { dirname } from 'node:path'
 import { Readable } from 'node:stream'
 import { pipeline } from 'node:stream/promises'
 import type { Log } from '../../std/log.ts'
 import { ADMIN_ANSWER_MAX_OCTETS, ADMIN_BODY_MAX_OCTETS, ADMIN_TIMEOUT_MS } from '../../model/limits.ts'
+import { http } from '../../net/node-http.ts'
 import type { AdminApi, AdminAnswer } from './api.ts'
 
 const OCTETS = 'application/octet-stream'
@@ -50,7 +51,7 @@ export async function serveAdmin(options: { path: string; api: AdminApi; log: Lo
   if (await socketAnswers(path)) throw new Error(`another server answers on ${path}`)
   await mkdir(dirname(path), { recursive: true, mode: 0o750 })
   await rm(path, { force: true })
-  const server = createServer((request, response) => {
+  const server = http.createServer((request, response) => {
     const handle = async (): Promise<void> => {
       // Octets are the route's to read, as they come.
       const octets = request.headers['content-type'] === OCTETS
@@ -86,7 +87,7 @@ export function adminOverSocket(path: string): AdminApi {
   return {
     handle: (method, url, body) =>
       new Promise((resolve, reject) => {
-        const request = httpRequest({ socketPath: path, method, path: url, timeout: ADMIN_TIMEOUT_MS }, (response) => {
+        const request = http.request({ socketPath: path, method, path: url, timeout: ADMIN_TIMEOUT_MS }, (response) => {
           bodyOf(response, ADMIN_ANSWER_MAX_OCTETS).then((parsed) => {
             resolve({ status: response.statusCode ?? 500, body: (parsed ?? {}) as Record<string, unknown> })
           }, reject)

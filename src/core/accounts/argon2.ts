@@ -40,5 +40,11 @@ export async function loadNativeArgon2(): Promise<Argon2 | null> {
   }
 }
 
-/** The fastest that loads. */
-export const loadArgon2 = async (): Promise<Argon2> => (await loadNativeArgon2()) ?? argon2OfNode
+/** The fastest that loads, loaded for the first password: most threads see none. */
+export function lazyArgon2(): Argon2 {
+  let loading: Promise<Argon2 | null> | null = null
+  return async (input) => {
+    loading ??= loadNativeArgon2()
+    return ((await loading) ?? argon2OfNode)(input)
+  }
+}

@@ -1,6 +1,6 @@
 import { createHash, createHmac, pbkdf2 } from 'node:crypto'
 import { promisify } from 'node:util'
-import saslprepModule from '@mongodb-js/saslprep'
+import { saslprep as prepare } from '../../format/charset/saslprep.ts'
 import type { ScramKeys } from '../contract.ts'
 
 const derive = promisify(pbkdf2)
@@ -12,7 +12,7 @@ const SALT_OCTETS = 16
 /** SASLprep (RFC 4013). @returns null when the password may not be used with SCRAM: prohibited characters, or empty */
 export function saslprep(password: string): string | null {
   try {
-    const prepared = saslprepModule(password)
+    const prepared = prepare(password)
     return prepared === '' ? null : prepared
   } catch {
     return null

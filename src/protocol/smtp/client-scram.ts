@@ -1,5 +1,5 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
-import saslprepModule from '@mongodb-js/saslprep'
+import { saslprep } from '../../format/charset/saslprep.ts'
 import { err, ok, type Result } from '../../std/result.ts'
 
 /** RFC 7677 §4 asks for at least this many. */
@@ -12,7 +12,7 @@ const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key
 /** RFC 5802 §2.2: SASLprep; what it cannot take is used as it is. */
 export function preparePassword(text: string): string {
   try {
-    return saslprepModule(text)
+    return saslprep(text)
   } catch {
     return text
   }
