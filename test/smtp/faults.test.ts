@@ -200,3 +200,21 @@ test('RFC 8689 §2: REQUIRETLS where it is switched on, over TLS only', async ()
   }
   await stage.stop()
 })
+
+test('R31: submission: a handler that throws ends its own conversation, logged with its id; the others go on', async () => {
+  const stage = await openMailStage()
+  const other = stage.connect('submissions')
+  await other.line()
+  const peer = stage.connect('submissions', {
+    smtp: { ...stage.msa, onMail: fail(new TypeError('a mistake of ours')) },
+  })
+  const login = Buffer.from('\0anna@here.test\0sesame').toString('base64')
+  peer.send(`EHLO x.test\r\nAUTH PLAIN ${login}\r\nMAIL FROM:<anna@here.test>\r\nNOOP\r\n`)
+  assert.match(await stage.rest(peer), /235 2\.7\.0 [^\r]*\r\n421 4\.3\.0 [^\r]*\r\n$/)
+  const logged = stage.events.find(({ event }) => event === 'smtp.failed')
+  assert.equal(logged?.['cid'], 'c2')
+  assert.match(String(logged?.['cause']), /a mistake of ours/)
+  other.send('NOOP\r\n')
+  assert.match((await other.line())!, /^250 /)
+  await stage.stop()
+})

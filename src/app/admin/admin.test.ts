@@ -6,7 +6,7 @@ import { test } from 'node:test'
 import { openMailboxes } from '../../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../../core/queue/operator.ts'
 import { openTestCore } from '../../core/testing/test-core.ts'
-import { silentLog } from '../../std/log.ts'
+import { silentLog, type LogEvent } from '../../std/log.ts'
 import { createAdminApi, type AdminApi, type AdminAnswer } from './api.ts'
 import { adminOverSocket, serveAdmin } from './http.ts'
 import { mailboxesOf } from './messages.ts'
@@ -86,4 +86,36 @@ test('the API over a unix socket: for its owner only, replacing a stale socket, 
   await using _again = await serveAdmin({ path, api: opened.api, log: silentLog })
   assert.equal((await client.handle('GET', '/v1/health', undefined)).status, 200)
   await rm(folder, { recursive: true })
+})
+
+test('R31: a route that throws is answered 500 and logged; the others go on', async () => {
+  const folder = await mkdtemp(join(tmpdir(), 'gavan-admin-'))
+  const events: LogEvent[] = []
+  const record = (event: LogEvent): void => void events.push(event)
+  const log = { ...silentLog, error: record }
+  const bodies: Record<string, () => Record<string, unknown>> = {
+    '/throw': () => {
+      throw new TypeError('a mistake of ours')
+    },
+    '/unprintable': () => ({ number: 1n }),
+    '/well': () => ({ well: true }),
+  }
+  const api: AdminApi = { handle: async (_, url) => Promise.resolve({ status: 200, body: bodies[url]!() }) }
+  try {
+    const path = join(folder, 'ctl.sock')
+    await using _server = await serveAdmin({ path, api, log })
+    const admin = adminOverSocket(path)
+    for (const url of ['/throw', '/unprintable']) {
+      const [broken, well] = await Promise.all([
+        admin.handle('GET', url, undefined),
+        admin.handle('GET', '/well', undefined),
+      ])
+      assert.equal(broken.status, 500)
+      assert.doesNotMatch(JSON.stringify(broken.body), /mistake of ours/)
+      assert.deepEqual(well, { status: 200, body: { well: true } })
+      assert.ok(events.some((event) => event.event === 'admin.failed' && event['url'] === url))
+    }
+  } finally {
+    await rm(folder, { recursive: true })
+  }
 })

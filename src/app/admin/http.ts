@@ -27,8 +27,9 @@ async function bodyOf(request: IncomingMessage, maxOctets: number): Promise<unkn
 }
 
 function answer(response: ServerResponse, { status, body }: AdminAnswer): void {
+  const text = JSON.stringify(body) // Before anything is said: it may throw.
   response.writeHead(status, { 'content-type': 'application/json', 'cache-control': 'no-store' })
-  response.end(JSON.stringify(body))
+  response.end(text)
 }
 
 async function socketAnswers(path: string): Promise<boolean> {
@@ -62,6 +63,7 @@ export async function serveAdmin(options: { path: string; api: AdminApi; log: Lo
     handle().catch((error: unknown) => {
       const theirs = error instanceof SyntaxError || error instanceof RangeError
       if (!theirs) log.error({ event: 'admin.failed', url: request.url, error: String(error) })
+      if (response.headersSent) return void response.destroy()
       const cause = theirs ? error.message : 'internal error; see the log'
       answer(response, { status: theirs ? 400 : 500, body: { error: { cause, fix: null } } })
       request.resume()

@@ -97,6 +97,11 @@ export function bodyReader(dataDir: string, files: Files): BodyReader {
       if ((error as NodeJS.ErrnoException).code === 'ENOENT') {
         throw new StoreError('damaged', `the file of body ${ref.bodyId} is gone`, { cause: error })
       }
+      // Choice: a sector that cannot be read any more is this body's damage: it alone is refused, and no write is stopped by
+      // it (R11). A database that cannot be read is another matter: errors.ts, and the writer ends (R3).
+      if ((error as NodeJS.ErrnoException).code === 'EIO') {
+        throw new StoreError('damaged', `the device does not give body ${ref.bodyId} back`, { cause: error })
+      }
       throw storeError(error)
     }
     verify(ref, from, to, bytes)

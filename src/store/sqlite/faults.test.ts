@@ -190,6 +190,34 @@ suite('damage (R11)', () => {
       }))
   }
 
+  for (const octets of [20, 2 * BODY_IN_MEMORY_MAX_OCTETS]) {
+    test(`EIO at a read of ${octets} octets: that message is damaged, others and all writes go on`, () =>
+      world(async ({ store, files, dataDir, ann }) => {
+        const inbox = await mailboxId(store, ann)
+        const bytes = Buffer.alloc(octets, 'x')
+        await deliver(store, ann, bytes)
+        await store.close()
+        const again = await openStore({ dataDir, files, clock: testClock, log: silentLog })
+        await deliver(again, ann, 'in another file')
+        const [first, second, third] = await collect(again.mail.entries(ann, inbox, ALL))
+        const newest = files.names().filter((name) => name.endsWith('.seg'))
+        for (const path of newest) {
+          files.failReads(path)
+          const answers = await Promise.allSettled(
+            [first, second, third].map((entry) => again.mail.read(ann, entry!.messageKey, 0, entry!.sizeOctets)),
+          )
+          assert.ok(answers.some(({ status }) => status === 'fulfilled'))
+          const refused = answers.filter((one) => one.status === 'rejected')
+          assert.ok(refused.length > 0 && refused.every(({ reason }) => kind('damaged')(reason)))
+          assert.equal((await seen(again, ann, inbox)).at, 'done')
+          files.failReads(null)
+        }
+        await deliver(again, ann, 'afterwards')
+        assert.equal((await contents(again, ann)).length, 4)
+        await again.close()
+      }))
+  }
+
   test('a file that is gone makes its messages damaged, and the start goes on', () =>
     world(async ({ store, files, dataDir, ann }) => {
       await store.close()

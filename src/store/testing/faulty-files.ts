@@ -20,6 +20,8 @@ export type FaultyFiles = Files & {
   afterCrash(remains: Remains): FaultyFiles
   /** The same disk, with one directory under another name. */
   renamed(from: string, to: string): FaultyFiles
+  /** Reads of this file fail with EIO: a bad sector. Null: none do. */
+  failReads(path: string | null): void
   setSpace(freeOctets: number): void
   /** Changes octets on the device. */
   damage(path: string, position: number): void
@@ -43,6 +45,7 @@ export function faultyFiles(start?: { inodes: Map<string, Buffer> }): FaultyFile
   let counted = 0
   let powerless = false
   let freeOctets = HUGE
+  let unreadable: string | null = null
 
   function step(operation: Operation): void {
     if (powerless) throw systemError('POWER')
@@ -83,6 +86,7 @@ export function faultyFiles(start?: { inodes: Map<string, Buffer> }): FaultyFile
     inode.durable = inode.content
   }
   function read(fd: number, into: Uint8Array, position: number): number {
+    if (unreadable !== null && names.get(unreadable) === inodeOf(fd)) throw systemError('EIO')
     const piece = inodeOf(fd).content.subarray(position, position + into.length)
     into.set(piece)
     return piece.length
@@ -107,6 +111,9 @@ export function faultyFiles(start?: { inodes: Map<string, Buffer> }): FaultyFile
     renamed(from, to) {
       const moved = [...names].map(([path, { content }]) => [path.replace(from, to), content] as const)
       return faultyFiles({ inodes: new Map(moved) })
+    },
+    failReads(path) {
+      unreadable = path
     },
     setSpace(octets) {
       freeOctets = octets
