@@ -105,11 +105,12 @@ describe('what a site is told', () => {
     assert.deepEqual([head.status, head.body], [200, ''])
   })
 
-  test('a throw ends its connection, and no other (R31)', async () => {
-    const { status } = await get(https, '/throw')
-    assert.ok(Number.isNaN(status))
+  test('a throw is answered 500 and ends its connection, and no other (R31)', async () => {
+    const [{ status, headers, body }, other] = await Promise.all([get(https, '/throw'), get(https, '/slow')])
+    assert.deepEqual([status, headers.get('connection'), other.status], [500, 'close', 200])
+    assert.doesNotMatch(body, /a fault of ours/)
     assert.equal((await get(https, '/')).status, 200)
-    assert.ok(log.events.some(({ event }) => event === 'net.http.failed'))
+    assert.ok(log.events.some(({ event, remote }) => event === 'net.http.failed' && remote === '127.0.0.1'))
   })
 
   test('plain HTTP there and handshakes given up end the connection', async () => {

@@ -173,8 +173,12 @@ function createHttp(handler: Handler, { log, limits = {} }: WebOptions): HttpSer
       response.setHeader('x-content-type-options', 'nosniff')
       response.setHeader('referrer-policy', 'no-referrer')
       handler(request, response).catch((cause: unknown) => {
-        if (!request.socket.destroyed) log.error({ event: 'net.http.failed', cause }) // R31: the others go on.
-        request.socket.destroy()
+        const { destroyed, remoteAddress = null, remotePort = null } = request.socket
+        if (destroyed) return
+        // R31: that request ends; the others go on.
+        log.error({ event: 'net.http.failed', remote: remoteAddress, port: remotePort, method: request.method, cause })
+        if (response.headersSent) return void request.socket.destroy()
+        say(response, 500, 'Internal error. The log says more.\n', { connection: 'close' })
       })
     },
   )
