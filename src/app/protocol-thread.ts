@@ -90,7 +90,15 @@ async function run(): Promise<void> {
     const serve = serveOf(on)
     for (const address of on.addresses) {
       const admit = wireAdmission(on, guard, load)
-      const options = { service: on.service, address, port: on.port, tls: on.tls, shared, admit }
+      const options = {
+        service: on.service,
+        address,
+        port: on.port,
+        tls: on.tls,
+        shared,
+        admit,
+        proxies: settings.proxies,
+      }
       const listener = serve === null ? await web.listen(options) : await network.listen(options, serve)
       listeners.push(listener)
       protocols.push(PROTOCOLS[on.service])

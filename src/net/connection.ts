@@ -4,7 +4,7 @@ import type { TLSSocket } from 'node:tls'
 import { assert } from '../std/assert.ts'
 import type { Cancel, Clock } from '../std/clock.ts'
 import { ConnectionLost, ReadTimedOut } from '../model/connection.ts'
-import type { Connection, TlsFacts } from '../model/connection.ts'
+import type { Connection, Endpoint, TlsFacts } from '../model/connection.ts'
 import {
   CLOSE_LINGER_MS,
   PIPELINE_MAX_OCTETS,
@@ -13,7 +13,7 @@ import {
   WRITE_TIMEOUT_MS,
 } from '../model/limits.ts'
 import type { CertificateSource, ClientConnection, ClientTlsOptions } from './contract.ts'
-import { endpointOf } from './endpoint.ts'
+import { betweenOf } from './proxied.ts'
 import { clientTlsOptions, serverTlsSocket } from './tls.ts'
 import { tlsFactsOf } from './tls-facts.ts'
 
@@ -21,6 +21,8 @@ export type OpenOptions = {
   readonly id: string
   readonly service: Connection['service']
   readonly clock: Clock
+  /** Who speaks with whom, when that is not what the socket says. */
+  readonly between?: { readonly remote: Endpoint; readonly local: Endpoint }
   /** Null: this end cannot be a TLS server. */
   readonly certificates: CertificateSource | null
   readonly writeTimeoutMs?: number
@@ -63,8 +65,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
   const signedInMs = options.writeTimeoutMs ?? WRITE_TIMEOUT_MS
   const strangerMs = Math.min(options.writeBeforeLoginTimeoutMs ?? WRITE_BEFORE_LOGIN_TIMEOUT_MS, signedInMs)
   let writeTimeoutMs = TAKES_LOGINS.has(options.service) ? strangerMs : signedInMs
-  const remote = endpointOf(plain.remoteAddress, plain.remotePort)
-  const local = endpointOf(plain.localAddress, plain.localPort)
+  const { remote, local } = options.between ?? betweenOf(plain)
   let socket: Socket = plain
   let tls: TlsFacts | null = null
 

@@ -1,5 +1,6 @@
 /** The machine's network, as the rest of the program sees it. */
 import type { Connection, Endpoint, TlsFacts } from '../model/connection.ts'
+import type { Network as AddressBlock } from '../model/network.ts'
 import type { ServiceName, TlsMode } from '../model/service.ts'
 
 // Listening ------------------------------------------------------------------------------------------------------------
@@ -12,6 +13,8 @@ export type ListenOptions = {
   readonly tls: TlsMode
   /** Several threads open the same port (SO_REUSEPORT). */
   readonly shared: boolean
+  /** Load balancers: their connections must begin with a PROXY header, and are their clients'; others' may not. */
+  readonly proxies?: readonly AddressBlock[]
   /** Asked before anything is said. A refused peer hears why in its protocol's words, and the connection is closed. */
   readonly admit?: (remote: Endpoint) => Admission
 }

@@ -14,6 +14,7 @@ import type { CertificateSource, Listener, ListenOptions, Network, Refusal } fro
 import { openConnection } from './connection.ts'
 import type { OpenConnection } from './connection.ts'
 import { endpointOf } from './endpoint.ts'
+import { betweenOf, isProxy, takeProxyHeader, type Between } from './proxied.ts'
 import { refusalWords } from './refusal.ts'
 
 export type NetworkOptions = {
@@ -47,11 +48,12 @@ export function createNetwork(options: NetworkOptions): Network {
     const sessions = new Set<Promise<void>>()
     let idleWaiters: (() => void)[] = []
 
-    const enter = (socket: Socket): OpenConnection => {
+    const enter = (socket: Socket, between: Between): OpenConnection => {
       const connection = openConnection(socket, {
         id: token(random, 8),
         service: on.service,
         clock,
+        between,
         certificates: on.tls === 'none' ? null : certificates,
         ...limits,
       })
@@ -68,9 +70,9 @@ export function createNetwork(options: NetworkOptions): Network {
       for (const waiter of waiters) waiter()
     }
 
-    async function session(socket: Socket): Promise<void> {
+    async function session(socket: Socket, between: Between): Promise<void> {
       const full = open >= connectionsMax
-      const connection = enter(socket)
+      const connection = enter(socket, between)
       const admission = full
         ? ({ at: 'refused', why: 'too-many' } as const)
         : (on.admit?.(connection.remote) ?? ({ at: 'welcome' } as const))
@@ -119,10 +121,23 @@ export function createNetwork(options: NetworkOptions): Network {
       }
     }
 
+    /** Balancers that have not yet said for whom they speak. */
+    const unnamed = new Set<Socket>()
+    async function proxied(socket: Socket): Promise<void> {
+      unnamed.add(socket)
+      const between = await takeProxyHeader(socket, clock)
+      unnamed.delete(socket)
+      if (between !== null) return session(socket, between)
+      const { remote } = betweenOf(socket)
+      log.warn({ event: 'net.proxy.malformed', service: on.service, remote: remote.address })
+      socket.destroy() // Whoever it is for, nobody knows; nothing is said.
+    }
+
     const accept = (socket: Socket): void => {
       // Reset while it waited; or so many that even a refusal costs too much.
       if (socket.remoteAddress === undefined || open >= connectionsMax + REFUSALS_MAX) return void socket.destroy()
-      const done: Promise<void> = session(socket).then(() => void sessions.delete(done))
+      const begun = isProxy(socket, on.proxies ?? []) ? proxied(socket) : session(socket, betweenOf(socket))
+      const done: Promise<void> = begun.then(() => void sessions.delete(done))
       sessions.add(done)
     }
 
@@ -152,6 +167,7 @@ export function createNetwork(options: NetworkOptions): Network {
         running.size === 0 ? Promise.resolve() : new Promise((resolve) => void idleWaiters.push(resolve)),
       async [Symbol.asyncDispose]() {
         await stop()
+        for (const socket of unnamed) socket.destroy()
         for (const connection of running) connection.destroy()
         await Promise.all(sessions)
       },

@@ -16,9 +16,16 @@ import { parseContentType, parseDisposition } from '../../src/format/header/para
 import { decodeWords } from '../../src/format/header/words.ts'
 import { htmlToText } from '../../src/format/message/html-text.ts'
 import { createScanner, type ScanResult } from '../../src/format/message/scan.ts'
-import { ADDRESSES_PER_HEADER_MAX, MIME_PARTS_MAX, OUT_REPLY_LINES_MAX } from '../../src/model/limits.ts'
+import {
+  ADDRESSES_PER_HEADER_MAX,
+  MIME_PARTS_MAX,
+  OUT_REPLY_LINES_MAX,
+  PROXY_V2_MAX_OCTETS,
+} from '../../src/model/limits.ts'
 import type { Part } from '../../src/model/message.ts'
+import { parseIp } from '../../src/model/network.ts'
 import { decodeReply, readAnswer } from '../../src/net/dns-message.ts'
+import { readProxyHeader } from '../../src/net/proxy-header.ts'
 import { attempt, Cursor } from '../../src/protocol/imap/cursor.ts'
 import { createReader } from '../../src/protocol/imap/reader.ts'
 import { createReplyParser } from '../../src/protocol/smtp/client-reply.ts'
@@ -282,6 +289,29 @@ export const PARSERS: readonly Target[] = [
         const question = { id: 7, name: 'a.test', type }
         const reply = decodeReply(bytes, question)
         if (reply.at === 'answer') readAnswer(reply, question, true)
+      }
+    },
+  },
+  {
+    name: 'proxy',
+    corpus: [
+      ...lines(
+        'PROXY TCP4 198.51.100.7 203.0.113.10 40000 25\r\nEHLO x\r\n',
+        'PROXY TCP6 2001:db8::7 ::ffff:1.2.3.4 1 65535\r\n',
+        'PROXY UNKNOWN x\r\n',
+      ),
+      Buffer.from('0d0a0d0a000d0a515549540a2111000cc6336407cb00710a9c400019', 'hex'),
+      Buffer.from(`0d0a0d0a000d0a515549540a21210024${'20010db8'.repeat(8)}9c4003e1`, 'hex'),
+      Buffer.from('0d0a0d0a000d0a515549540a20000000', 'hex'),
+    ],
+    run(bytes) {
+      const read = readProxyHeader(bytes)
+      if (read.kind !== 'header') return
+      assert.ok(read.octets <= bytes.length && read.octets <= PROXY_V2_MAX_OCTETS)
+      assert.deepEqual(readProxyHeader(bytes.subarray(0, read.octets)), read, 'what follows does not matter')
+      assert.equal(readProxyHeader(bytes.subarray(0, read.octets - 1)).kind, 'need-more')
+      for (const end of [read.between?.remote, read.between?.local]) {
+        if (end !== undefined) assert.ok(parseIp(end.address) !== null && end.port >= 0 && end.port < 65_536)
       }
     },
   },
