@@ -1,7 +1,7 @@
 /** Keeps a thread running: one that dies unexpectedly is replaced, the others never notice. */
 import { Worker, type Transferable } from 'node:worker_threads'
 import {
-  ACME_ANSWERS_TIMEOUT_MS,
+  THREAD_USE_TIMEOUT_MS,
   DRAIN_TIMEOUT_MS,
   METRICS_TIMEOUT_MS,
   THREAD_RESTART_DELAY_MS,
@@ -20,20 +20,23 @@ export type FromThread =
   | { readonly at: 'ready'; readonly ports: readonly OpenedPort[] }
   | { readonly at: 'cannot-start'; readonly message: string }
   | { readonly at: 'metrics'; readonly snapshot: Snapshot }
-  | { readonly at: 'answers-used'; readonly number: number }
+  | { readonly at: 'used'; readonly number: number }
+
+/** What takes the place of what the thread has. */
+export type ToUse =
+  | { readonly do: 'use-tls'; readonly material: TlsMaterial }
+  | { readonly do: 'use-answers'; readonly answers: PublicAnswers }
 
 export type ToThread =
   | { readonly do: 'drain' }
-  | { readonly do: 'use-tls'; readonly material: TlsMaterial }
   | { readonly do: 'tell-metrics' }
-  | { readonly do: 'use-answers'; readonly answers: PublicAnswers; readonly number: number }
+  | (ToUse & { readonly number: number })
 
 export type SupervisedThread = {
   /** What the first run opened. @throws when it could not start */
   readonly ready: Promise<readonly OpenedPort[]>
-  tell(message: ToThread): void
-  /** Resolves when the thread answers so, or has ended: the next run begins with what holds then. */
-  useAnswers(answers: PublicAnswers): Promise<void>
+  /** Resolves when the thread goes by it, or has ended: the next run begins with what holds then. */
+  use(what: ToUse): Promise<void>
   /** What this run of the thread has counted; null when it does not tell in METRICS_TIMEOUT_MS. */
   metrics(): Promise<Snapshot | null>
   /** Asks it to finish; ends it after DRAIN_TIMEOUT_MS. */
@@ -62,7 +65,7 @@ export function superviseThread(options: {
 
   let number = 0
   const waiting = new Map<number, () => void>()
-  const answersUsed = (upTo: number): void => {
+  const used = (upTo: number): void => {
     for (const [each, done] of waiting) {
       if (each > upTo) continue
       waiting.delete(each)
@@ -87,8 +90,8 @@ export function superviseThread(options: {
           return reject(new Error(message.message))
         case 'metrics':
           return asked?.resolve(message.snapshot)
-        case 'answers-used':
-          return answersUsed(message.number)
+        case 'used':
+          return used(message.number)
         default:
           return never(message)
       }
@@ -99,7 +102,7 @@ export function superviseThread(options: {
     worker.on('exit', () => {
       end.resolve()
       asked?.resolve(null)
-      answersUsed(Infinity)
+      used(Infinity)
       reject(new Error(`thread ${name} ended before it was ready`))
       if (draining || !wasReady) return
       log.warn({ event: 'thread.restarted', thread: name })
@@ -112,14 +115,13 @@ export function superviseThread(options: {
 
   return {
     ready,
-    tell: (message) => current?.postMessage(message),
-    async useAnswers(answers) {
-      const used = Promise.withResolvers<void>()
+    async use(what) {
+      const done = Promise.withResolvers<void>()
       const mine = ++number
-      waiting.set(mine, used.resolve)
-      const cancel = clock.timer(ACME_ANSWERS_TIMEOUT_MS, () => answersUsed(mine))
-      current?.postMessage({ do: 'use-answers', answers, number: mine } satisfies ToThread)
-      await used.promise
+      waiting.set(mine, done.resolve)
+      const cancel = clock.timer(THREAD_USE_TIMEOUT_MS, () => used(mine))
+      current?.postMessage({ ...what, number: mine } satisfies ToThread)
+      await done.promise
       cancel()
     },
     async metrics() {

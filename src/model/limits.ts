@@ -302,6 +302,8 @@ export const TRANSFER_PIECE_MAX_OCTETS = 1 * MIB
 
 /** R31: a dead thread is replaced within 2 seconds. */
 export const THREAD_RESTART_DELAY_MS = 200
+/** A thread says that it goes by new certificates, or by what a CA looks for; a busy one is not waited for longer. */
+export const THREAD_USE_TIMEOUT_MS = 5 * SECOND
 /** A port of no other well-known exporter. */
 export const METRICS_PORT = 9465
 /** How long a scrape waits for the numbers of a busy thread. */
@@ -376,8 +378,6 @@ export const ACME_RENEWAL_INFO_MIN_MS = 1 * MINUTE
 export const ACME_RENEWAL_INFO_MAX_MS = 24 * HOUR
 /** Where the CA does not say: this share of a certificate's life is over (Let's Encrypt's advice). */
 export const ACME_RENEW_AT_SHARE = 2 / 3
-/** Threads say that they have the answers to a challenge. */
-export const ACME_ANSWERS_TIMEOUT_MS = 5 * SECOND
 /** Our own look at port 80. */
 export const ACME_SELF_CHECK_TIMEOUT_MS = 5 * SECOND
 /** One dynamic update of DNS; then how long the zone's servers are waited for. */

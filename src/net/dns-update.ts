@@ -57,8 +57,8 @@ export function createDnsUpdater(options: {
       if (bytes.length < 12 || bytes.readUInt16BE(0) !== id) return err('it answered something else')
       const rcode = bytes.readUInt8(3) & 0x0f
       const checked = checkAnswer(bytes, key, signed.mac, clock.now())
-      if (rcode !== 0)
-        return err(checked.at === 'bad' && rcode === 9 ? checked.why : (RCODES[rcode] ?? `code ${rcode}`))
+      if (checked.at === 'refused') return err(checked.why)
+      if (rcode !== 0) return err(RCODES[rcode] ?? `code ${rcode}`)
       return checked.at === 'good' ? ok(null) : err(checked.why)
     },
   }

@@ -36,24 +36,24 @@ export const ACME_TLS_PROTOCOL = 'acme-tls/1'
  */
 export function serverTlsSocket(plain: Socket, certificates: CertificateSource, protocol?: 'http/1.1'): TLSSocket {
   const fallback = certificates.contextFor(null)
-  return new TLSSocket(plain, {
+  let challenge: SecureContext | null = null
+  const socket: TLSSocket = new TLSSocket(plain, {
     isServer: true,
-    ...(protocol === undefined ? {} : { ALPNCallback: alpnOf(certificates, protocol) }),
+    ...(protocol === undefined ? {} : { ALPNCallback: ({ servername, protocols }) => choose(servername, protocols) }),
     ...(fallback === null ? {} : { secureContext: fallback }),
     SNICallback: (serverName, answer) => {
-      const context = certificates.contextFor(serverName)
+      const context = challenge ?? certificates.contextFor(serverName)
       answer(null, ...(context === null ? [] : [context]))
     },
   })
-}
+  return socket
 
-/** Node calls it with the socket as `this`; undefined ends the handshake (RFC 7301 §3.2). */
-function alpnOf(certificates: CertificateSource, protocol: string) {
-  return function (this: TLSSocket, asked: { servername: string; protocols: string[] }): string | undefined {
-    if (!asked.protocols.includes(ACME_TLS_PROTOCOL)) return asked.protocols.includes(protocol) ? protocol : undefined
-    const challenge = certificates.challengeFor?.(asked.servername) ?? null
+  /** Undefined ends the handshake (RFC 7301 §3.2). Of TLS 1.3 it comes before SNICallback, of 1.2 after it. */
+  function choose(serverName: string, asked: readonly string[]): string | undefined {
+    if (!asked.includes(ACME_TLS_PROTOCOL)) return asked.find((each) => each === protocol)
+    challenge = certificates.challengeFor?.(serverName) ?? null
     if (challenge === null) return undefined
-    this.setKeyCert(challenge) // RFC 8737 §3: in place of the name's own certificate.
+    socket.setKeyCert(challenge) // RFC 8737 §3: in place of the name's own certificate.
     return ACME_TLS_PROTOCOL
   }
 }

@@ -88,7 +88,12 @@ export function signMessage(message: Buffer, key: TsigKey, nowMs: number): { mes
   return { message: signed, mac }
 }
 
-export type Checked = { readonly at: 'good' } | { readonly at: 'bad'; readonly why: string }
+export type Checked =
+  | { readonly at: 'good' }
+  /** The answer may be anyone's. */
+  | { readonly at: 'bad'; readonly why: string }
+  /** The server says what is wrong with our signature. */
+  | { readonly at: 'refused'; readonly why: string }
 
 /** RFC 8945 §5.3: an answer is ours only with the key's signature. */
 export function checkAnswer(answer: Buffer, key: TsigKey, requestMac: Buffer, nowMs: number): Checked {
@@ -105,13 +110,13 @@ export function checkAnswer(answer: Buffer, key: TsigKey, requestMac: Buffer, no
   const mac = answer.subarray(algorithmEnd + 10, macEnd)
   const error = answer.readUInt16BE(macEnd + 2)
   const other = answer.subarray(macEnd + 6, macEnd + 6 + answer.readUInt16BE(macEnd + 4))
-  if (mac.length === 0) return { at: 'bad', why: tsigError(error) }
+  if (mac.length === 0) return { at: 'refused', why: tsigError(error) }
   const unsigned = Buffer.from(answer.subarray(0, at))
   unsigned.writeUInt16BE(answer.readUInt16BE(10) - 1, 10)
   unsigned.writeUInt16BE(answer.readUInt16BE(macEnd), 0) // The original id.
   const wanted = macOf(key, [uint16(requestMac.length), requestMac, unsigned], { time, fudge, error, other })
   if (mac.length !== wanted.length || !timingSafeEqual(mac, wanted)) return { at: 'bad', why: 'its signature is wrong' }
-  if (error !== 0) return { at: 'bad', why: tsigError(error) }
+  if (error !== 0) return { at: 'refused', why: tsigError(error) }
   const off = Math.abs(time.readUIntBE(0, 6) - nowMs / 1000)
   return off > fudge ? { at: 'bad', why: 'its signature is of another time; are the clocks right?' } : { at: 'good' }
 }

@@ -10,7 +10,12 @@ import { test, type TestContext } from 'node:test'
 const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '/sbin', '/usr/local/sbin']
 
 /** Program → Debian package, where they differ. */
-const PACKAGES: Record<string, string> = { mbsync: 'isync', getmail: 'getmail6', 'smtp-source': 'postfix' }
+const PACKAGES: Record<string, string> = {
+  mbsync: 'isync',
+  getmail: 'getmail6',
+  'smtp-source': 'postfix',
+  knotd: 'knot',
+}
 
 function isExecutable(path: string): boolean {
   try {

@@ -48,8 +48,11 @@ export function createCertificateOperator(parts: {
     keeper,
     async status() {
       const acme = (await keeper?.status()) ?? null
-      const source = config.certificates.length > 0 ? 'files' : acme?.certificate == null ? 'own-ca' : 'acme'
-      return { source, certificates: current().certificates.map(factsOf), acme }
+      const certificates = current().certificates.map(factsOf)
+      const given = acme?.certificate?.fingerprint
+      const isGiven = given !== undefined && certificates.some(({ fingerprint }) => fingerprint === given)
+      const source = config.certificates.length > 0 ? 'files' : isGiven ? 'acme' : 'own-ca'
+      return { source, certificates, acme }
     },
     async renew({ dryRun }) {
       if (keeper === null) return { at: 'nothing' }
