@@ -17,26 +17,29 @@ export class DatabaseMissing extends Error {
 
 type Options = { dataDir: string; files: Files; clock: Clock; log: Log; segmentMaxOctets?: number }
 
-/**
- * @param options.fresh the database has just been made
- * @throws DatabaseMissing
- */
-export function recover(
-  db: Database,
-  options: Options & { fresh: boolean },
-): { segments: SegmentLog; nextBodyId: number } {
-  const { dataDir, files, log } = options
-  const onDisk = new Set(
+const segmentsOnDisk = ({ dataDir, files }: Pick<Options, 'dataDir' | 'files'>): Set<number> =>
+  new Set(
     files
       .list(segmentsPath(dataDir))
       .map(segmentIdOf)
       .filter((id) => id !== null),
   )
-  if (options.fresh && onDisk.size > 0) {
-    throw new DatabaseMissing(
-      `${dataDir} holds mail, but its database store.db is missing: restore it, or move the directory away to begin anew`,
-    )
-  }
+
+/**
+ * Before anything is written to the database: once it had a schema, the next start would take it for one without mail.
+ * @throws DatabaseMissing when it is new and there are bodies
+ */
+export function refuseLostDatabase(db: Database, options: Pick<Options, 'dataDir' | 'files'>): void {
+  const [schema] = db.prepare<[number]>('PRAGMA user_version').get() ?? [0]
+  if (schema > 0 || segmentsOnDisk(options).size === 0) return
+  throw new DatabaseMissing(
+    `${options.dataDir} holds mail, but its database store.db is missing: gavan repair makes it anew; or restore a backup`,
+  )
+}
+
+export function recover(db: Database, options: Options): { segments: SegmentLog; nextBodyId: number } {
+  const { dataDir, files, log } = options
+  const onDisk = segmentsOnDisk(options)
   // The directory is locked: whoever spooled these is gone.
   for (const name of files.list(spoolPath(dataDir))) files.remove(join(spoolPath(dataDir), name))
   collectDead(db, options)

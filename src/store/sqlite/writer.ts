@@ -31,7 +31,7 @@ import { lockDirectory } from './lock.ts'
 import { migrate } from './migrate.ts'
 import { databasePath, lockPath, segmentsPath, spoolPath } from './paths.ts'
 import { bodiesOf, bodyOctets, octetsOf, type PreparedBody, type PreparedCommand } from './prepared.ts'
-import { recover } from './recover.ts'
+import { recover, refuseLostDatabase } from './recover.ts'
 import { SyncFailed, type SegmentGrowth, type SegmentLog } from './segments.ts'
 import { spaceFor } from './space.ts'
 import { type Handlers, type Work } from './work.ts'
@@ -77,10 +77,11 @@ export function openWriter(options: WriterOptions): Writer {
   try {
     makePrivate(files, databasePath(dataDir))
     db = openDatabase(databasePath(dataDir), options.busyTimeoutMs)
-    const { fresh } = migrate(db, { dataDir, files, log })
+    refuseLostDatabase(db, { dataDir, files })
+    migrate(db, { dataDir, files, log })
     files.syncDirectory(dataDir)
     if (options.quickCheck === true) quickCheck(db)
-    const { segments, nextBodyId } = recover(db, { ...options, fresh })
+    const { segments, nextBodyId } = recover(db, options)
     return writer(options, { db, segments, nextBodyId, unlock })
   } catch (error) {
     db?.close()

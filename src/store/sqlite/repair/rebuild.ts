@@ -63,6 +63,7 @@ export function repairStore(options: RepairOptions): RepairReport {
   const { dataDir, files = realFiles } = options
   const unlock = lockDirectory(dataDir)
   try {
+    finishSwap(dataDir, files)
     const { tables, restored, damagedBodies, dead } = build(options, files)
     const keptAside = swap(dataDir, files, dead)
     return { tables, restored, damagedBodies, keptAside, left: verifyStore({ dataDir, files }) }
@@ -182,6 +183,30 @@ function swap(dataDir: string, files: Files, dead: readonly number[]): string {
   files.syncDirectory(segmentsPath(dataDir))
   files.syncDirectory(aside)
   return aside
+}
+
+/** An earlier repair was cut short between its two names: what it had built is whole, and knows more than the records. */
+function finishSwap(dataDir: string, files: Files): void {
+  const built = join(dataDir, BUILT)
+  const there = (files.stat(databasePath(dataDir))?.sizeOctets ?? 0) > 0
+  if (files.stat(built) === null || (there && !isNew(databasePath(dataDir)))) return
+  for (const end of ['', '-wal', '-shm']) files.remove(`${databasePath(dataDir)}${end}`)
+  files.rename(built, databasePath(dataDir))
+  files.syncDirectory(dataDir)
+}
+
+/** A start that was refused meanwhile has made an empty one. */
+function isNew(path: string): boolean {
+  try {
+    const db = openPlain(path, 0)
+    try {
+      return db.prepare<[number]>('SELECT count(*) FROM sqlite_schema').get()?.[0] === 0
+    } finally {
+      db.close()
+    }
+  } catch {
+    return false // The damaged one: the swap had not begun.
+  }
 }
 
 function sync(files: Files, path: string): void {
