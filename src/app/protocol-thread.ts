@@ -13,6 +13,7 @@ import type { Listener } from '../net/contract.ts'
 import { createWeb } from '../net/http.ts'
 import { createNetwork } from '../net/listen.ts'
 import { GUARD_CHANNEL } from './bans.ts'
+import { createEvidence, type Seen } from './evidence.ts'
 import { watchLoad } from './load.ts'
 import { watchLoop } from './machine.ts'
 import { openThread } from './thread-parts.ts'
@@ -83,13 +84,14 @@ async function run(): Promise<void> {
     load,
   })
 
+  const evidence = createEvidence({ clock, inside })
   const opened: OpenedPort[] = []
   /** Of each listener. */
   const protocols: Protocol[] = []
   for (const on of settings.services) {
     const serve = serveOf(on)
     for (const address of on.addresses) {
-      const admit = wireAdmission(on, guard, load)
+      const admit = evidence.watch(on.service, wireAdmission(on, guard, load))
       const options = {
         service: on.service,
         address,
@@ -114,7 +116,7 @@ async function run(): Promise<void> {
   }
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') return void finish().catch(fail)
-    if (message.do === 'tell-metrics') return tell({ at: 'metrics', snapshot: measured() })
+    if (message.do === 'tell-metrics') return tell({ at: 'metrics', snapshot: measured(), seen: seen() })
     if (message.do === 'use-answers') answer(message.answers)
     else useTls(message.material)
     tell({ at: 'used', number: message.number })
@@ -130,6 +132,15 @@ async function run(): Promise<void> {
     })
     for (const [protocol, sum] of sums) metrics.set(CONNECTIONS, { protocol }, sum)
     return snapshot()
+  }
+
+  function seen(): Seen[] {
+    const sums = new Map(opened.map(({ service }) => [service, 0]))
+    listeners.forEach(({ connections }, index) => {
+      const { service } = opened[index]!
+      sums.set(service, sums.get(service)! + connections)
+    })
+    return [...sums].map(([service, connections]) => evidence.of(service, connections))
   }
 
   async function finish(): Promise<void> {

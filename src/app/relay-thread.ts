@@ -46,7 +46,7 @@ async function run(): Promise<void> {
   await relay.start()
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') finish().catch(fail)
-    else if (message.do === 'tell-metrics') tell({ at: 'metrics', snapshot: snapshot() })
+    else if (message.do === 'tell-metrics') tell({ at: 'metrics', snapshot: snapshot(), seen: [] })
   })
   flushCompileCache()
   tell({ at: 'ready', ports: [] })

@@ -3,7 +3,6 @@ import { flushCompileCache } from 'node:module'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { createMetrics } from '../std/metrics.ts'
-import { catalogRow } from '../exposure/catalog.ts'
 import { parseAddress } from '../format/address/address.ts'
 import type { Address } from '../model/address.ts'
 import type { Endpoint } from '../model/connection.ts'
@@ -29,6 +28,10 @@ import { watchLoad } from './load.ts'
 import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watchLoop } from './machine.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
+import type { PortsView } from './admin/ports.ts'
+import { sumSeen } from './evidence.ts'
+import { hostFacts } from './host-facts.ts'
+import { planFor } from './plan-settings.ts'
 import { checkPorts, ownAddresses, type UsablePorts } from './preflight.ts'
 import { webSettings } from './web-settings.ts'
 import { installationSecret } from './secrets.ts'
@@ -165,7 +168,7 @@ export async function startServer(options: {
       connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
       proxies: config.nat.proxies,
       guessKey: bans.guessKey,
-      web: webSettings(config, { rows: rowsOf(config) }, tryMode === null ? [] : ['localhost', '127.0.0.1']),
+      web: webSettings(config, planFor(config, hostFacts()), tryMode === null ? [] : ['localhost', '127.0.0.1']),
     }
     const relay: Omit<RelaySettings, keyof CommonSettings> = {
       resolver: { servers: config.resolver.servers ?? systemResolvers(), trustAd: config.resolver.trustAd },
@@ -222,8 +225,12 @@ export async function startServer(options: {
 
     const health = healthOf(core, ports, writer.failed)
     const { directory, queueOperator: queue } = core
+    const seenPorts = async (): Promise<PortsView> => {
+      const seen = await Promise.all(protocolThreads.map((thread) => thread.seen()))
+      return { pid: process.pid, opened: ports, seen: sumSeen(seen.filter((list) => list !== null)) }
+    }
     const api = createAdminApi(
-      { directory, queue, mailboxesOf: mailboxesOf(core), bans: bans.keeper, health, certificates },
+      { directory, queue, mailboxesOf: mailboxesOf(core), bans: bans.keeper, health, certificates, ports: seenPorts },
       ADMIN_ROUTES,
     )
     const admin = await serveAdmin({ path: config.admin.socket, api, log })
@@ -284,17 +291,6 @@ async function openAcme(
   const { startAcme } = await import('./acme/start.ts')
   return startAcme({ ...parts, acme })
 }
-
-/** Until the exposure plan is there: what is open, as the listeners have it. */
-const rowsOf = (config: Config): Parameters<typeof webSettings>[1]['rows'] =>
-  config.services.map((on) => ({
-    ...on,
-    ...catalogRow(on.service),
-    port: on.port,
-    standardPort: on.port,
-    opening: !on.enabled ? 'off' : on.networks === 'anywhere' ? 'outside' : 'inside',
-    reason: 'set-by-hand',
-  }))
 
 /** Where there are few in all, half of them. */
 function descriptorsForConnections(): number {

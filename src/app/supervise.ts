@@ -12,14 +12,18 @@ import { never } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Snapshot } from '../std/metrics.ts'
+import type { Seen } from './evidence.ts'
 import type { TlsMaterial } from './tls-material.ts'
 
 export type OpenedPort = { readonly service: ServiceName; readonly address: string; readonly port: number }
 
+/** What a thread tells when it is asked; `seen` only where it listens. */
+export type Told = { readonly snapshot: Snapshot; readonly seen: readonly Seen[] }
+
 export type FromThread =
   | { readonly at: 'ready'; readonly ports: readonly OpenedPort[] }
   | { readonly at: 'cannot-start'; readonly message: string }
-  | { readonly at: 'metrics'; readonly snapshot: Snapshot }
+  | ({ readonly at: 'metrics' } & Told)
   | { readonly at: 'used'; readonly number: number }
 
 /** What takes the place of what the thread has. */
@@ -39,6 +43,8 @@ export type SupervisedThread = {
   use(what: ToUse): Promise<void>
   /** What this run of the thread has counted; null when it does not tell in METRICS_TIMEOUT_MS. */
   metrics(): Promise<Snapshot | null>
+  /** What its listeners have seen; null likewise. */
+  seen(): Promise<readonly Seen[] | null>
   /** Asks it to finish; ends it after DRAIN_TIMEOUT_MS. */
   drain(): Promise<void>
 }
@@ -60,7 +66,7 @@ export function superviseThread(options: {
   let current: Worker | null = null
   let exited: Promise<void> = Promise.resolve()
   /** Scrapes that come together share an answer. */
-  let asked: PromiseWithResolvers<Snapshot | null> | null = null
+  let asked: PromiseWithResolvers<Told | null> | null = null
   const { promise: ready, resolve, reject } = Promise.withResolvers<readonly OpenedPort[]>()
 
   let number = 0
@@ -89,7 +95,7 @@ export function superviseThread(options: {
           wasReady = false
           return reject(new Error(message.message))
         case 'metrics':
-          return asked?.resolve(message.snapshot)
+          return asked?.resolve(message)
         case 'used':
           return used(message.number)
         default:
@@ -113,6 +119,18 @@ export function superviseThread(options: {
   }
   start()
 
+  async function ask(): Promise<Told | null> {
+    if (asked !== null) return asked.promise
+    const mine = Promise.withResolvers<Told | null>()
+    asked = mine
+    const cancel = clock.timer(METRICS_TIMEOUT_MS, () => mine.resolve(null))
+    current?.postMessage({ do: 'tell-metrics' } satisfies ToThread)
+    const told = await mine.promise
+    cancel()
+    asked = null
+    return told
+  }
+
   return {
     ready,
     async use(what) {
@@ -124,17 +142,8 @@ export function superviseThread(options: {
       await done.promise
       cancel()
     },
-    async metrics() {
-      if (asked !== null) return asked.promise
-      const mine = Promise.withResolvers<Snapshot | null>()
-      asked = mine
-      const cancel = clock.timer(METRICS_TIMEOUT_MS, () => mine.resolve(null))
-      current?.postMessage({ do: 'tell-metrics' } satisfies ToThread)
-      const snapshot = await mine.promise
-      cancel()
-      asked = null
-      return snapshot
-    },
+    metrics: async () => (await ask())?.snapshot ?? null,
+    seen: async () => (await ask())?.seen ?? null,
     async drain() {
       draining = true
       current?.postMessage({ do: 'drain' } satisfies ToThread)

@@ -7,7 +7,7 @@ import type { Config } from './config/config.ts'
 import type { WebSettings } from './settings.ts'
 
 /** @param names by which people reach the server besides its hostname, the preferred first (`try`: `localhost`) */
-export function webSettings(config: Config, plan: Pick<ExposurePlan, 'rows'>, names: readonly string[]): WebSettings {
+export function webSettings(config: Config, plan: ExposurePlan, names: readonly string[]): WebSettings {
   const host = names[0] ?? config.hostname
   const https = plan.rows.find(({ service }) => service === 'https')
   return {

@@ -15,7 +15,7 @@ const REACHES: Readonly<Record<Asker, readonly Opening[]>> = {
  * The servers that this asker can reach, the best first: IMAP before POP3, TLS from the first octet before STARTTLS
  * (RFC 8314 §3).
  */
-export function clientServers(plan: Pick<ExposurePlan, 'rows'>, host: string, asker: Asker): ClientServer[] {
+export function clientServers(plan: ExposurePlan, host: string, asker: Asker): ClientServer[] {
   return rowsFor(plan, asker).map(({ protocol, port, tls }) => ({
     protocol: protocol as ClientServer['protocol'],
     host,
@@ -27,7 +27,7 @@ export function clientServers(plan: Pick<ExposurePlan, 'rows'>, host: string, as
 const ORDER: readonly PlanRow['protocol'][] = ['imap', 'pop3', 'smtp']
 
 /** Rows of the catalog for mail programs that this asker can reach; filter editors find theirs by SRV. */
-export function rowsFor(plan: Pick<ExposurePlan, 'rows'>, asker: Asker): PlanRow[] {
+export function rowsFor(plan: ExposurePlan, asker: Asker): PlanRow[] {
   return plan.rows
     .filter(
       ({ role, protocol, opening }) => role !== 'mta' && ORDER.includes(protocol) && REACHES[asker].includes(opening),

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import type { BanOperator, Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
 import type { CertificateOperator } from './certificates.ts'
+import type { PortsView } from './ports.ts'
 import { StoreError } from '../../store/contract.ts'
 
 export type AdminAnswer = { readonly status: number; readonly body: Record<string, unknown> }
@@ -17,6 +18,8 @@ export type AdminParts = {
   readonly bans?: BanOperator
   /** What `GET /v1/health` tells. */
   readonly health: () => Promise<Record<string, unknown>>
+  /** Absent where no server runs. */
+  readonly ports?: () => Promise<PortsView>
   /** Absent where there are none to look after. */
   readonly certificates?: CertificateOperator
 }

@@ -9,6 +9,7 @@ import { BAN_ROUTES } from './bans.ts'
 import { done, refused, route, type AdminAnswer, type AdminRoute } from './api.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
+import { PORT_ROUTES } from './ports.ts'
 
 const nothing = v.optional(v.strictObject({}))
 const password = v.pipe(v.string(), v.nonEmpty())
@@ -66,6 +67,7 @@ function told(outcome: Outcome, what: string): AdminAnswer {
 
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...MESSAGE_ROUTES,
+  ...PORT_ROUTES,
   ...BAN_ROUTES,
   ...CERTIFICATE_ROUTES,
   route({

@@ -84,6 +84,7 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     dataDir,
     inside,
     nat: {
+      public: values.natPublic ?? [],
       neverBan: values.natNeverBan ?? [],
       proxies: proxyNetworks(values.natProxies, complain),
     },

@@ -21,6 +21,8 @@ export type Config = {
   /** Loopback is always inside. */
   readonly inside: readonly Network[]
   readonly nat: {
+    /** Where the internet meets this server; empty: its own addresses, when they are global. */
+    readonly public: readonly string[]
     /** Never banned. */
     readonly neverBan: readonly Network[]
     /** They begin with a PROXY header, and are never banned. */

@@ -57,6 +57,11 @@ export const KEYS = {
     about: 'The inner networks. Loopback always belongs to them.',
     example: 'inside = ["192.168.88.0/24", "10.8.0.0/24"]',
   }),
+  natPublic: key('nat.public', kind.ipAddresses, {
+    otherwise: "the host's own addresses, when the internet routes them",
+    about: 'The addresses under which the internet reaches this server: of the router, when it stands behind one.',
+    example: 'nat.public = ["203.0.113.10"]',
+  }),
   natNeverBan: key('nat.never_ban', kind.networks, {
     otherwise: 'none; loopback, gateways and nat.proxies are spared anyway',
     about:

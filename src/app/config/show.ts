@@ -35,6 +35,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     clients: config.clients,
     dataDir: config.dataDir,
     inside: config.inside.map((network) => network.text),
+    natPublic: someOf(config.nat.public),
     natNeverBan: someOf(config.nat.neverBan.map((network) => network.text)),
     natProxies: someOf(config.nat.proxies.map((network) => network.text)),
     listen: undefined,
