@@ -289,7 +289,7 @@ export type MailReads = {
   mailbox(accountId: AccountId, mailboxId: MailboxId): Promise<MailboxInfo | null>
   mailboxByName(accountId: AccountId, name: string): Promise<MailboxInfo | null>
   subscriptions(accountId: AccountId): Promise<readonly string[]>
-  /** All uids of a mailbox, ascending: the sequence map. */
+  /** All uids of a mailbox, ascending: the sequence map. Shared by all who ask: not to be written to. */
   uids(accountId: AccountId, mailboxId: MailboxId): Promise<Uint32Array>
   /**
    * Ascending by uid, in batches. `changedSince`: only entries with a larger modSeq; what changes while this runs may

@@ -3,21 +3,21 @@ import type { UidRange } from '../../model/mailbox.ts'
 import { Fault } from '../../protocol/imap/cursor.ts'
 import { rangesOf, resolve, type SequenceSet } from '../../protocol/imap/sequence-set.ts'
 import type { Conversation } from './command.ts'
-import { uidRangesOf } from './selected.ts'
+import { sequenceMap, uidRangesOf } from './selected.ts'
 
 /**
  * The messages that a command names, as ranges of uids. Uids that no message has are passed over; a message number
  * above EXISTS is an error, also `*` in an empty mailbox (RFC 9051 §9 seq-number).
- * @throws Fault
+ * @throws Fault, StoreError
  */
-export function uidRangesNamed(
+export async function uidRangesNamed(
   { state, savedSearch }: Pick<Conversation<'selected'>, 'state' | 'savedSearch'>,
   set: SequenceSet,
   by: 'number' | 'uid',
-): UidRange[] {
-  const { uids } = state.selected
+): Promise<UidRange[]> {
   // RFC 5182 §2: `$` stands for messages, whichever way the command counts.
   if (set.kind === 'saved') return asUids(rangesOf(savedSearch))
+  const uids = await sequenceMap(state.handle, state.selected)
   if (by === 'uid') return asUids(resolve(set.ranges, uids.at(-1) ?? 0))
   const numbers = resolve(set.ranges, uids.length)
   if (uids.length === 0 || (numbers.at(-1)?.to ?? 0) > uids.length) throw new Fault('No message has this number')

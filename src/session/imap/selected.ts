@@ -2,6 +2,7 @@ import type { MailboxId, ModSeq, Uid, UidValidity } from '../../model/ids.ts'
 import type { Flag, MailboxEntry, MailboxInfo, UidRange } from '../../model/mailbox.ts'
 import { StoreError, type Mailboxes } from '../../core/contract.ts'
 import type { Log } from '../../std/log.ts'
+import { Fault } from '../../protocol/imap/cursor.ts'
 import { merge, printNumbers, type NumberRange } from '../../protocol/imap/sequence-set.ts'
 import { untagged, type Feature } from './command.ts'
 
@@ -10,8 +11,12 @@ export type Selected = {
   readonly mailboxId: MailboxId
   readonly readOnly: boolean
   readonly uidValidity: UidValidity
-  /** The sequence map: number n is `uids[n - 1]`. Replaced, never written to. */
-  uids: Uint32Array
+  /** How many messages have been announced. */
+  exists: number
+  /** Uids below this have been announced. */
+  uidNext: number
+  /** The sequence map: number n is `uids[n - 1]`. Null until it is needed; see `sequenceMap`. Replaced, never written to. */
+  uids: Uint32Array | null
   /** Flags and new messages are told up to here. */
   modSeq: ModSeq
   /** Expunges are told up to here; behind `modSeq` while numbers were in use. */
@@ -30,7 +35,7 @@ export type Selected = {
 export const LAST_UID = 0xffffffff as Uid
 export const ALL_UIDS: readonly UidRange[] = [{ from: 1 as Uid, to: LAST_UID }]
 
-/** Opens a view. The watch begins first and the counters are read before the uids, so that nothing falls between. */
+/** Opens a view from the counters that the store keeps. The watch begins first, so that nothing falls between. */
 export async function openSelected(
   handle: Mailboxes,
   found: MailboxInfo,
@@ -48,13 +53,14 @@ export async function openSelected(
       stopWatching()
       return null
     }
-    const uids = await handle.uids(info.mailboxId)
     const keywords = await handle.keywords(info.mailboxId)
     selected = {
       mailboxId: info.mailboxId,
       readOnly: options.readOnly,
       uidValidity: info.uidValidity,
-      uids,
+      exists: info.messages,
+      uidNext: info.uidNext,
+      uids: null,
       modSeq: info.highestModSeq,
       expungeModSeq: info.highestModSeq,
       // A change between the reads is found at the first command's end.
@@ -69,6 +75,37 @@ export async function openSelected(
     stopWatching()
     throw error
   }
+}
+
+/**
+ * The uids by number. Read when first needed, as they were when the client was last told of changes: what has gone since
+ * keeps its number until the client hears of it (RFC 9051 §7.5.1), what has come has none yet.
+ * @throws StoreError; Fault when the mailbox has been deleted
+ */
+export async function sequenceMap(handle: Mailboxes, selected: Selected): Promise<Uint32Array> {
+  if (selected.uids !== null) return selected.uids
+  const now = await handle.uids(selected.mailboxId)
+  // Read after the uids: one that goes in between stands in both.
+  const gone = await handle.expungedSince(selected.mailboxId, selected.expungeModSeq)
+  const known = now.subarray(0, placeFrom(now, selected.uidNext))
+  const uids = gone.length === 0 ? known : united(known, gone, selected.uidNext)
+  if (uids.length !== selected.exists && (await handle.info(selected.mailboxId)) === null) {
+    selected.gone = true
+    throw new Fault('Mailbox was deleted', { status: 'NO' })
+  }
+  selected.uids = uids
+  selected.exists = uids.length
+  return uids
+}
+
+/** Both in order, each once, as far as they lie below `end`. */
+function united(uids: Uint32Array, others: readonly Uid[], end: number): Uint32Array {
+  const missing = others.filter((uid) => uid < end && placeOf(uids, uid) < 0)
+  if (missing.length === 0) return uids
+  const all = new Uint32Array(uids.length + missing.length)
+  all.set(uids)
+  all.set(missing, uids.length)
+  return all.sort()
 }
 
 /** The place of a uid in the map, or where it would be as `-1 - place`. */
@@ -173,7 +210,10 @@ async function* changesOf(
   if (upTo > selected.expungeModSeq) {
     if (expunge) {
       const gone = await handle.expungedSince(selected.mailboxId, selected.expungeModSeq)
-      yield tellExpunged(selected, gone, enabled.has('QRESYNC'))
+      if (gone.length > 0) {
+        const uids = await sequenceMap(handle, selected)
+        yield tellExpunged(selected, { uids, gone }, { vanished: enabled.has('QRESYNC') })
+      }
       selected.expungeModSeq = upTo
     } else selected.dirty = true
   }
@@ -183,42 +223,54 @@ async function* changesOf(
   const shown: FlagsShown = { uid: true, modSeq: enabled.has('CONDSTORE') }
   const fresh: number[] = []
   for await (const batch of handle.entries(selected.mailboxId, ALL_UIDS, { changedSince: selected.modSeq })) {
-    const text = tellBatch(selected, batch, { shown, fresh })
+    const text = await tellBatch(handle, selected, batch, { shown, fresh })
     if (text !== '') yield text
   }
+  // Without a gap nothing that came has gone again, and the map can still be had later.
+  if (fresh.length > 0 && fresh.at(-1) !== selected.uidNext + fresh.length - 1) await sequenceMap(handle, selected)
   selected.modSeq = upTo
   for (const modSeq of selected.echoed.keys()) if (modSeq <= upTo) selected.echoed.delete(modSeq)
   if (fresh.length === 0) return
-  const grown = new Uint32Array(selected.uids.length + fresh.length)
-  grown.set(selected.uids)
-  grown.set(fresh, selected.uids.length)
-  selected.uids = grown
-  yield untagged(`${grown.length} EXISTS`)
+  if (selected.uids !== null) selected.uids = joined(selected.uids, fresh)
+  selected.exists += fresh.length
+  selected.uidNext = fresh.at(-1)! + 1
+  yield untagged(`${selected.exists} EXISTS`)
+}
+
+function joined(uids: Uint32Array, fresh: readonly number[]): Uint32Array {
+  const grown = new Uint32Array(uids.length + fresh.length)
+  grown.set(uids)
+  grown.set(fresh, uids.length)
+  return grown
 }
 
 /** Known messages are told by their flags; the uids of new ones go to `fresh`. */
-function tellBatch(
-  { echoed, uids }: Selected,
+async function tellBatch(
+  handle: Mailboxes,
+  selected: Selected,
   batch: readonly MailboxEntry[],
   { shown, fresh }: { shown: FlagsShown; fresh: number[] },
-): string {
-  const last = uids.at(-1) ?? 0
+): Promise<string> {
+  const { echoed, uidNext } = selected
   let text = ''
   for (const entry of batch) {
-    if (entry.uid > last) {
+    if (entry.uid >= uidNext) {
       fresh.push(entry.uid)
       continue
     }
     if (echoed.get(entry.modSeq)?.has(entry.uid) === true) continue
-    const place = placeOf(uids, entry.uid)
+    const place = placeOf(selected.uids ?? (await sequenceMap(handle, selected)), entry.uid)
     if (place >= 0) text += printFlagsFetch(place + 1, entry, shown)
   }
   return text
 }
 
 /** Takes uids out of the map. @returns EXPUNGE lines, each with the number that holds when it is read; or one VANISHED */
-export function tellExpunged(selected: Selected, gone: readonly Uid[], vanished: boolean): string {
-  const { uids } = selected
+function tellExpunged(
+  selected: Selected,
+  { uids, gone }: { uids: Uint32Array; gone: readonly Uid[] },
+  { vanished }: { vanished: boolean },
+): string {
   const removed: number[] = []
   let text = ''
   for (const uid of gone) {
@@ -240,6 +292,7 @@ export function tellExpunged(selected: Selected, gone: readonly Uid[], vanished:
   }
   kept.set(uids.subarray(from), at)
   selected.uids = kept
+  selected.exists = kept.length
   return text
 }
 

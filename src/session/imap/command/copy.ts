@@ -49,7 +49,7 @@ const copyUid = (outcome: { uidValidity: number; sources: readonly number[]; uid
 
 async function* copyMessages(conversation: Conversation<'selected'>, args: CopyArgs, by: 'number' | 'uid'): Answer {
   const { handle, selected } = conversation.state
-  const uids = uidRangesNamed(conversation, args.set, by)
+  const uids = await uidRangesNamed(conversation, args.set, by)
   const target = await handle.find(args.to)
   if (target === null) return tryCreate()
   const outcome = await handle.copy(selected.mailboxId, uids, target.mailboxId)
@@ -64,7 +64,7 @@ async function* moveMessages(conversation: Conversation<'selected'>, args: CopyA
   const { enabled, log, state } = conversation
   const { handle, selected } = state
   if (selected.readOnly) return no('Mailbox is read-only', 'READ-ONLY')
-  const uids = uidRangesNamed(conversation, args.set, by)
+  const uids = await uidRangesNamed(conversation, args.set, by)
   const target = await handle.find(args.to)
   if (target === null) return tryCreate()
   const outcome = await handle.move(selected.mailboxId, uids, target.mailboxId)

@@ -21,7 +21,9 @@ export const uidExpunge = command({
   capability: 'UIDPLUS',
   states: ['selected'],
   parse: parseUidExpunge,
-  run: (conversation, { set }) => expungeUids(conversation, uidRangesNamed(conversation, set, 'uid')),
+  async *run(conversation, { set }) {
+    return yield* expungeUids(conversation, await uidRangesNamed(conversation, set, 'uid'))
+  },
 })
 
 async function* expungeUids(conversation: Conversation<'selected'>, uids: readonly UidRange[]): Answer {

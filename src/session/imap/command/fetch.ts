@@ -10,7 +10,7 @@ import { needsSummary, plainPrinter } from '../fetch/print-items.ts'
 import { printMessages } from '../fetch/print-messages.ts'
 import { uidRangesNamed } from '../named.ts'
 import { problem } from '../problems.ts'
-import { asUidRanges, placeFrom, remember, type Selected } from '../selected.ts'
+import { asUidRanges, placeFrom, remember, sequenceMap, type Selected } from '../selected.ts'
 
 export const fetch = command({
   name: 'FETCH',
@@ -37,7 +37,7 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
   if (args.vanished && (by !== 'uid' || !enabled.has('QRESYNC'))) return bad('VANISHED needs UID FETCH and QRESYNC')
   const items = allItems(args, by)
   if (items.some(({ item }) => item === 'MODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1
-  const named = uidRangesNamed(conversation, args.set, by)
+  const named = await uidRangesNamed(conversation, args.set, by)
   if (args.vanished) yield await vanished(handle, selected, args)
 
   const bodies = items.filter(isBodyItem)
@@ -52,7 +52,8 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
   const batches: AsyncIterable<readonly (MailboxEntry | StoredMessage)[]> = whole
     ? handle.messages(selected.mailboxId, uids, options)
     : handle.entries(selected.mailboxId, uids, options)
-  const printed = printMessages(handle, selected, batches, {
+  const map = await sequenceMap(handle, selected)
+  const printed = printMessages(handle, map, batches, {
     plain: plainPrinter(plain, utf8),
     // A flag that this command set is told along (RFC 9051 §6.4.5), unless the client asked for it anyway.
     plainIfSeen: plainPrinter(withFlags(plain, enabled.has('CONDSTORE')), utf8),
@@ -63,7 +64,7 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
   if (outcome.unknownEncoding) return no('A transfer encoding is not known', 'UNKNOWN-CTE')
   if (outcome.unreadable > 0) return no(`${outcome.unreadable} messages could not be read`, 'UNAVAILABLE')
   // RFC 5530 §3: numbers may name what another session removed.
-  const missing = by === 'number' && changedSince === null && outcome.printed < count(selected, uids)
+  const missing = by === 'number' && changedSince === null && outcome.printed < count(map, uids)
   return missing ? ok('Fetch completed, some messages are gone', 'EXPUNGEISSUED') : ok('Fetch completed')
 }
 
@@ -129,7 +130,7 @@ async function markSeen(
   }
 }
 
-function count({ uids }: Selected, ranges: readonly UidRange[]): number {
+function count(uids: Uint32Array, ranges: readonly UidRange[]): number {
   let total = 0
   for (const { from, to } of ranges) total += placeFrom(uids, to + 1) - placeFrom(uids, from)
   return total

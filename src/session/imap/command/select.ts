@@ -15,6 +15,7 @@ import {
   placeOf,
   printFlags,
   printFlagsFetch,
+  sequenceMap,
   type Selected,
 } from '../selected.ts'
 
@@ -57,22 +58,20 @@ async function* open(
   const { selected, info, keywords } = opened
   conversation.become({ at: 'selected', handle, selected })
   conversation.savedSearch = new Uint32Array(0) // RFC 5182 §2.1
-  yield printFlags(keywords, options.readOnly) + counters(conversation, selected, info)
+  yield printFlags(keywords, options.readOnly) + counters(conversation, info)
   if (args.qresync !== null) yield* resync(handle, selected, args.qresync)
   return ok(options.readOnly ? 'Examined' : 'Selected', options.readOnly ? 'READ-ONLY' : 'READ-WRITE')
 }
 
 /** Choice: no UNSEEN; it is optional (RFC 3501 §6.3.1) and would cost a scan of the mailbox. */
-function counters({ enabled, form }: Session, selected: Selected, info: MailboxInfo): string {
+function counters({ enabled, form }: Session, info: MailboxInfo): string {
   const rev2 = enabled.has('IMAP4REV2')
-  const { uids } = selected
-  const uidNext = Math.max(info.uidNext, (uids.at(-1) ?? 0) + 1)
   return (
-    untagged(`${uids.length} EXISTS`) +
+    untagged(`${info.messages} EXISTS`) +
     // Choice: no message is \Recent, so RFC 3501 clients hear 0; IMAP4rev2 has no RECENT.
     (rev2 ? '' : untagged('0 RECENT')) +
     untagged(`OK [UIDVALIDITY ${info.uidValidity}] Uids are valid`) +
-    untagged(`OK [UIDNEXT ${uidNext}] Predicted next uid`) +
+    untagged(`OK [UIDNEXT ${info.uidNext}] Predicted next uid`) +
     untagged(`OK [HIGHESTMODSEQ ${info.highestModSeq}] Highest`) +
     untagged(`OK [MAILBOXID (${mailboxIdText(info.mailboxId)})] Ok`) + // RFC 8474 §4.2
     // RFC 9051 §6.3.2 requires it.
@@ -86,7 +85,7 @@ async function* resync(handle: Mailboxes, selected: Selected, args: QresyncArgs)
   const since = args.modSeq as ModSeq
   // `since` may lie ahead of ours after a restore; then there is nothing to tell.
   const known = args.knownUids === null ? null : resolve(args.knownUids, 0xffffffff)
-  const floor = matchedUpTo(selected, args.match)
+  const floor = args.match === null ? 0 : matchedUpTo(await sequenceMap(handle, selected), args.match)
   const gone: Uid[] = []
   for (const uid of await handle.expungedSince(selected.mailboxId, since)) {
     if (uid > floor && (known === null || holds(known, uid))) gone.push(uid)
@@ -94,9 +93,10 @@ async function* resync(handle: Mailboxes, selected: Selected, args: QresyncArgs)
   if (gone.length > 0) yield untagged(`VANISHED (EARLIER) ${printNumbers(gone)}`)
   const ranges = known === null ? ALL_UIDS : asUidRanges(known)
   for await (const batch of handle.entries(selected.mailboxId, ranges, { changedSince: since })) {
+    const map = await sequenceMap(handle, selected)
     let text = ''
     for (const entry of batch) {
-      const place = placeOf(selected.uids, entry.uid)
+      const place = placeOf(map, entry.uid)
       if (place >= 0) text += printFlagsFetch(place + 1, entry, { uid: true, modSeq: true })
     }
     if (text !== '') yield text
@@ -104,8 +104,7 @@ async function* resync(handle: Mailboxes, selected: Selected, args: QresyncArgs)
 }
 
 /** RFC 7162 §3.2.5.2: the highest uid up to which the client's numbers agree with ours. */
-function matchedUpTo(selected: Selected, match: QresyncArgs['match']): number {
-  if (match === null) return 0
+function matchedUpTo(map: Uint32Array, match: NonNullable<QresyncArgs['match']>): number {
   let floor = 0
   const numbers = each(match.numbers)
   const uids = each(match.uids)
@@ -114,7 +113,7 @@ function matchedUpTo(selected: Selected, match: QresyncArgs['match']): number {
     const uid = uids.next()
     if (number.done === true || uid.done === true) return floor
     // Both ascend: past our last number nothing agrees any more.
-    if (number.value > selected.uids.length || selected.uids[number.value - 1] !== uid.value) return floor
+    if (number.value > map.length || map[number.value - 1] !== uid.value) return floor
     floor = uid.value
   }
 }

@@ -5,7 +5,7 @@ import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
 import { command, no, ok, type Answer, type Conversation } from '../command.ts'
 import { uidRangesNamed } from '../named.ts'
 import { problem } from '../problems.ts'
-import { newKeywords, placeOf, printFlagsFetch, remember } from '../selected.ts'
+import { newKeywords, placeOf, printFlagsFetch, remember, sequenceMap } from '../selected.ts'
 
 /** Lines per piece of answer. */
 const LINES_PER_PIECE = 500
@@ -34,7 +34,8 @@ async function* storeFlags(conversation: Conversation<'selected'>, args: StoreAr
   const { handle, selected } = state
   if (selected.readOnly) return no('Mailbox is read-only', 'READ-ONLY')
   if (args.unchangedSince !== null) enabled.add('CONDSTORE') // RFC 7162 §3.1
-  const uids = uidRangesNamed(conversation, args.set, by)
+  const uids = await uidRangesNamed(conversation, args.set, by)
+  const map = await sequenceMap(handle, selected)
   const outcome = await handle.setFlags(selected.mailboxId, {
     uids,
     mode: args.mode,
@@ -48,24 +49,26 @@ async function* storeFlags(conversation: Conversation<'selected'>, args: StoreAr
   const condstore = enabled.has('CONDSTORE')
   // Choice: flags are told where they changed; a STORE that leaves a message as it was says nothing of it.
   if (modSeq !== null && (!args.silent || condstore))
-    yield* echo(conversation, { changed, modSeq, by, silent: args.silent })
+    yield* echo(conversation, map, { changed, modSeq, by, silent: args.silent })
   if (modified.length === 0) return ok('Store completed')
-  const named = by === 'uid' ? modified : modified.map((uid) => placeOf(selected.uids, uid) + 1).filter((n) => n > 0)
+  const named = by === 'uid' ? modified : modified.map((uid) => placeOf(map, uid) + 1).filter((number) => number > 0)
   return ok('Conditional store: some were changed by others', `MODIFIED ${printNumbers(named)}`)
 }
 
 type Changed = readonly { uid: Uid; flags: readonly Flag[] }[]
 
 function* echo(
-  { enabled, state }: Conversation<'selected'>,
+  { enabled }: Conversation<'selected'>,
+  uids: Uint32Array,
   told: { changed: Changed; modSeq: ModSeq; by: 'number' | 'uid'; silent: boolean },
 ): Generator<string, void, void> {
-  const { selected } = state
   const shown = { uid: told.by === 'uid' || enabled.has('QRESYNC'), modSeq: enabled.has('CONDSTORE') }
   let text = ''
   let lines = 0
+  let place = -1
   for (const { uid, flags } of told.changed) {
-    const place = placeOf(selected.uids, uid)
+    // Both ascend: the next one is mostly the next place.
+    place = uids[place + 1] === uid ? place + 1 : placeOf(uids, uid)
     if (place < 0) continue
     // RFC 7162 §3.1.3: with CONDSTORE the new mod-sequence is told, .SILENT or not.
     text += told.silent

@@ -1,7 +1,7 @@
 import { StoreError, type Mailboxes, type StoredMessage } from '../../../core/contract.ts'
 import type { Uid } from '../../../model/ids.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
-import { placeFrom, type Selected } from '../selected.ts'
+import { placeFrom } from '../selected.ts'
 import { CHUNK_OCTETS, printBody, sourceOf, UnknownEncoding, weigh, type BodyItem } from './body.ts'
 
 type Candidate = MailboxEntry | StoredMessage
@@ -29,7 +29,7 @@ const GROUP_OCTETS = 8 * CHUNK_OCTETS
 /** FETCH responses, in the order of the numbers. */
 export async function* printMessages(
   handle: Mailboxes,
-  { uids }: Selected,
+  uids: Uint32Array,
   batches: AsyncIterable<readonly Candidate[]>,
   plan: Plan,
 ): AsyncGenerator<Piece, Printed, void> {

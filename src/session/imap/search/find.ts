@@ -3,7 +3,7 @@ import type { MailboxEntry } from '../../../model/mailbox.ts'
 import type { SearchKey } from '../../../protocol/imap/search.ts'
 import { intersect, type NumberRange } from '../../../protocol/imap/sequence-set.ts'
 import type { Conversation } from '../command.ts'
-import { asUidRanges, placeFrom } from '../selected.ts'
+import { asUidRanges, placeFrom, sequenceMap } from '../selected.ts'
 import { compileKey, COST, uidsNamed, type Candidate, type SearchContext } from './evaluate.ts'
 import { conjuncts } from './keys.ts'
 
@@ -17,7 +17,7 @@ export type Found = {
 /** All messages, among those announced, that a key fits. */
 export async function findMessages(conversation: Conversation<'selected'>, key: SearchKey): Promise<Found> {
   const { handle, selected } = conversation.state
-  const { uids } = selected
+  const uids = await sequenceMap(handle, selected)
   const context: SearchContext = { uids, savedSearch: conversation.savedSearch, now: conversation.clock.now() }
   const ranges = narrow(key, context)
   if (conjuncts(key).every(isSet)) return fromMap(uids, ranges)

@@ -41,6 +41,8 @@ type PlainRange = { readonly from: number; readonly to: number }
 type Wanted = { readonly ranges: readonly PlainRange[]; readonly since: number; readonly until: number }
 
 const UIDS_PER_BATCH = 100_000
+/** Lists of uids that are remembered, for as long as a session holds them. */
+const LISTS_MAX = 1000
 const UID_LIMIT = 4_294_967_296
 
 const mailboxOf = (row: MailboxRow): MailboxInfo => ({
@@ -70,6 +72,9 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
   const someUids = db.prepare<[string]>(
     `SELECT json_group_array(uid) FROM (SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND uid > ?
      ORDER BY uid LIMIT ${UIDS_PER_BATCH})`,
+  )
+  const stateOf = db.prepare<[highestModSeq: number, uidValidity: number]>(
+    'SELECT highest_mod_seq, uid_validity FROM mailbox WHERE account_id = ? AND mailbox_id = ?',
   )
   const newest = db.prepare<[all: number, flags: number]>(
     'SELECT highest_mod_seq, flags_mod_seq FROM mailbox WHERE account_id = ? AND mailbox_id = ?',
@@ -101,6 +106,20 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     `SELECT body_id, segment_id, offset, length, crc32 FROM message JOIN body USING (body_id) WHERE message_id = ?`,
   )
   const flagsOf = flagDecoder()
+  /** Lists of uids that somebody still holds, shared by all who ask; up to date at `modSeq` or a little later. */
+  const lists = new Map<string, { modSeq: number; uidValidity: number; uids: WeakRef<Uint32Array> }>()
+
+  async function uidsAfter(accountId: number, mailboxId: number, first: number): Promise<Uint32Array> {
+    const read: Uint32Array[] = []
+    for (let after = first; ;) {
+      const batch = Uint32Array.from(JSON.parse(someUids.get(accountId, mailboxId, after)?.[0] ?? '[]') as number[])
+      await bodies.turns.spend(batch.length)
+      if (read.length === 0 && batch.length < UIDS_PER_BATCH) return batch
+      read.push(batch)
+      if (batch.length < UIDS_PER_BATCH) return joined(read)
+      after = batch.at(-1) ?? after
+    }
+  }
 
   const entryOf = (row: EntryRow | MessageRow): MailboxEntry => ({
     uid: row[0] as Uid,
@@ -168,15 +187,23 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     mailboxByName: async (accountId, name) => orNull(mailboxNamed.get(accountId, name)),
     subscriptions: async (accountId) => allSubscriptions.all(accountId).map(([name]) => name),
     async uids(accountId, mailboxId) {
-      const read: Uint32Array[] = []
-      for (let after = 0; ;) {
-        const batch = Uint32Array.from(JSON.parse(someUids.get(accountId, mailboxId, after)?.[0] ?? '[]') as number[])
-        await bodies.turns.spend(batch.length)
-        if (read.length === 0 && batch.length < UIDS_PER_BATCH) return batch
-        read.push(batch)
-        if (batch.length < UIDS_PER_BATCH) return joined(read)
-        after = batch.at(-1) ?? after
+      const key = `${accountId}/${mailboxId}`
+      const [modSeq, uidValidity] = stateOf.get(accountId, mailboxId) ?? [0, 0]
+      const last = lists.get(key)
+      const before = last?.uids.deref()
+      let uids: Uint32Array
+      if (last === undefined || before === undefined || last.uidValidity !== uidValidity || last.modSeq > modSeq) {
+        uids = await uidsAfter(accountId, mailboxId, 0)
+      } else if (last.modSeq === modSeq) return before
+      else if (runsSince.get(accountId, mailboxId, last.modSeq) !== undefined) {
+        uids = await uidsAfter(accountId, mailboxId, 0)
+      } else {
+        const more = await uidsAfter(accountId, mailboxId, before.at(-1) ?? 0)
+        uids = more.length === 0 ? before : joined([before, more])
       }
+      lists.set(key, { modSeq, uidValidity, uids: new WeakRef(uids) })
+      if (lists.size > LISTS_MAX) lists.delete(lists.keys().next().value ?? '')
+      return uids
     },
     entries: (accountId, mailboxId, uids, options) =>
       list(someEntries, entryOf, [accountId, mailboxId], uids, options?.changedSince),
