@@ -21,6 +21,21 @@ test('lines leave whole and in order', async () => {
   rmSync(folder, { recursive: true })
 })
 
+test('whoever waits for the end has every line, also one that came right after another', async () => {
+  const folder = mkdtempSync(join(tmpdir(), 'gavan-lines-'))
+  const path = join(folder, 'log')
+  const fd = openSync(path, 'w')
+  const writer = createLineWriter(fd)
+  for (let index = 0; index < 20; index++) {
+    writer.write(`${index}\n`)
+    writer.write(`${index} too\n`)
+    await writer.flushed()
+    assert.ok(readFileSync(path, 'utf8').endsWith(`\n${index} too\n`))
+  }
+  closeSync(fd)
+  rmSync(folder, { recursive: true })
+})
+
 test('a descriptor that nobody reads does not stop the program', async () => {
   const writer = createLineWriter(1_000_000)
   writer.write('lost\n')
