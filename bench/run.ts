@@ -5,6 +5,7 @@ import { loadavg, tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { freePort } from '../test/interop/ports.ts'
+import { build } from '../tools/build.ts'
 import { ROOT } from '../tools/tree.ts'
 import { runRound } from './load-process.ts'
 import { printProfiles } from './profile.ts'
@@ -72,6 +73,7 @@ async function main(): Promise<void> {
     return
   }
   const scenarios = chosen()
+  await build(join(ROOT, 'dist'))
   const folder = mkdtempSync(join(flags.data ?? tmpdir(), 'bench-'))
   chmodSync(folder, 0o755) // Postfix and Dovecot have users of their own.
   const profileFolder = flags.profile ? join(folder, 'profiles') : null

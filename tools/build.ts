@@ -12,10 +12,10 @@ import { ROOT } from './tree.ts'
 
 /** All beside each other: a thread's file is looked for beside the one that starts it. */
 const ENTRIES = {
-  main: 'src/app/main.ts',
   'protocol-thread': 'src/app/protocol-thread.ts',
   'relay-thread': 'src/app/relay-thread.ts',
   'writer-thread': 'src/store/sqlite/writer-thread.ts',
+  main: 'src/app/main.ts', // Last: `bin/gavan.js` takes it as the sign of a whole build.
 } as const
 
 const isPackage = (id: string): boolean => !/^[./]|^[A-Za-z]:[\\/]/.test(id)

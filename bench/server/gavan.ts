@@ -15,7 +15,9 @@ export async function startGavan(options: StartOptions): Promise<RunningServer> 
   const usersFile = join(folder, 'users')
   writeFileSync(usersFile, users.map((user) => `${user.address} ${user.password}\n`).join(''))
   const profiling = profileFolder === null ? [] : ['--cpu-prof', '--cpu-prof-dir', profileFolder]
-  const args = [...profiling, join(ROOT, 'src/app/main.ts'), 'try', '--json', '--data', join(folder, 'data')]
+  // What was built, as an installed package runs it; profiles are of the sources.
+  const main = profileFolder === null ? 'bin/gavan.js' : 'src/app/main.ts'
+  const args = [...profiling, join(ROOT, main), 'try', '--json', '--data', join(folder, 'data')]
   args.push('--domain', DOMAIN, '--users', usersFile, '--offset', String(await freeOffset()))
   for (const domain of FOREIGN_DOMAINS) args.push('--route', `${domain}=127.0.0.1:${sinkPort}`)
 
