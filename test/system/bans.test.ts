@@ -6,7 +6,7 @@ import { writeFileSync } from 'node:fs'
 import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
-import { BAN_GUESSES } from '../../src/model/limits.ts'
+import { BAN_GUESSES, METRICS_PORT } from '../../src/model/limits.ts'
 import { ROOT } from '../../tools/tree.ts'
 import { freeOffset } from '../interop/ports.ts'
 import { run, until, type Ran } from '../interop/run.ts'
@@ -60,7 +60,7 @@ const imapGuess = (peer: string, password: string): Promise<string> =>
   talk(143, peer, [`a LOGIN anna@bans.test "${password}"`], /^a /m)
 const pop3Guess = (peer: string, password: string): Promise<string> =>
   talk(110, peer, [`AUTH PLAIN ${plain(password)}`], /^(?:\+OK|-ERR)[^\n]*\n(?:.*\n)*(?:\+OK|-ERR)/m)
-const isBanned = async (peer: string): Promise<boolean> => /^\* BYE/.test(await talk(143, peer, [], GREETING))
+const isBanned = async (peer: string): Promise<boolean> => (await talk(143, peer, [], GREETING)).startsWith('* BYE')
 
 before(async () => {
   offset = await freeOffset()
@@ -156,6 +156,9 @@ test('bans by hand, mistakes, and lists for firewalls', async () => {
     assert.equal((await gavan('ban', 'add', ...mistake)).code, 64, mistake.join(' '))
   }
   assert.equal((await gavan('ban', 'export')).stdout, '198.51.100.0/24\n')
+  const numbers = `http://127.0.0.1:${METRICS_PORT + offset}`
+  assert.equal(await (await fetch(`${numbers}/bans.txt`)).text(), '198.51.100.0/24\n')
+  assert.match(await (await fetch(`${numbers}/metrics`)).text(), /^gavan_bans\{group="mx"\} 1$/m)
   assert.match(
     (await gavan('ban', 'export', '--format', 'nft')).stdout,
     /add element inet gavan banned4 \{ 198\.51\.100\.0\/24 timeout 6047\d\ds \}/,
