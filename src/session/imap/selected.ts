@@ -105,7 +105,7 @@ function united(uids: Uint32Array, others: readonly Uid[], end: number): Uint32A
   const all = new Uint32Array(uids.length + missing.length)
   all.set(uids)
   all.set(missing, uids.length)
-  return all.sort()
+  return all.toSorted()
 }
 
 /** The place of a uid in the map, or where it would be as `-1 - place`. */
