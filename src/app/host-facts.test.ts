@@ -31,7 +31,7 @@ test('addresses with their networks, and what the internet makes of them', () =>
       '2001:db8:1::25 2001:db8:1:0:0:0:0:0/64 global 6',
       'fe80::1 fe80:0:0:0:0:0:0:0/64 link 6',
       '100.70.1.2 100.64.0.0/10 shared 4',
-      '203.0.113.10 203.0.113.10/32 global 4',
+      '203.0.113.10 203.0.113.10 global 4',
     ],
   )
   assert.deepEqual(gateways, ['192.168.88.1', 'fe80::ff'])

@@ -66,6 +66,8 @@ async function build(): Promise<Command> {
   program.addCommand(banCommand(withAdmin))
   const { certCommand } = await import('./cert.ts')
   program.addCommand(certCommand(withAdmin))
+  const { portCommands } = await import('./port-commands.ts')
+  for (const command of portCommands()) program.addCommand(command)
   const { dataCommands } = await import('./data-commands.ts')
   for (const command of dataCommands()) program.addCommand(command)
   return program

@@ -1,5 +1,5 @@
 import { styleText } from 'node:util'
-import type { Language } from '../try/screen.ts'
+import type { Language } from '../../exposure/words/contract.ts'
 import { GROUPS, type Finding, type Group, type State, type Text } from './contract.ts'
 
 const MARKS: Readonly<Record<State, string>> = { ok: '✓', info: '–', warning: '!', problem: '✗', 'not-checked': '?' }

@@ -2,16 +2,9 @@
 import { styleText } from 'node:util'
 import { CATALOG } from '../../exposure/catalog.ts'
 import type { ServiceName } from '../../model/service.ts'
+import type { Language } from '../../exposure/words/contract.ts'
 import type { OpenedPort } from '../supervise.ts'
 import type { TryUser } from './options.ts'
-
-export type Language = 'en' | 'ru'
-
-/** LC_ALL, LC_MESSAGES, LANG: the first that is set decides (POSIX §8.2). */
-export function languageOf(env: NodeJS.ProcessEnv): Language {
-  const locale = [env['LC_ALL'], env['LC_MESSAGES'], env['LANG']].find((value) => value !== undefined && value !== '')
-  return locale?.toLowerCase().startsWith('ru') === true ? 'ru' : 'en'
-}
 
 const WORDS = {
   en: {

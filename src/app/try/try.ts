@@ -13,7 +13,8 @@ import { openThreadLog } from '../thread-parts.ts'
 import { VERSION } from '../version.ts'
 import { defaultDataDir, parseOffset, parseRoute, readUsers, type TryRoute, type TryUser } from './options.ts'
 import { demoPeople, settlePeople } from './people.ts'
-import { languageOf, tryScreen } from './screen.ts'
+import { languageOf } from '../language.ts'
+import { tryScreen } from './screen.ts'
 
 export type TryFlags = {
   readonly json?: true
