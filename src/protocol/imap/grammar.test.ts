@@ -259,7 +259,7 @@ test('search keys', () => {
           {
             key: 'or',
             of: [
-              { key: 'header', name: 'from', text: 'a' },
+              { key: 'envelope', field: 'from', text: 'a' },
               { key: 'not', of: { key: 'sequence', set: { kind: 'ranges', ranges: [{ from: 1, to: STAR }] } } },
             ],
           },

@@ -5,6 +5,8 @@ import { keyword } from './flags.ts'
 import { looksLikeSet, parseSequenceSet, type SequenceSet } from './sequence-set.ts'
 
 /** RFC 9051 §6.4.4, with RFC 3501's keys, MODSEQ (RFC 7162 §3.1.5), OLDER and YOUNGER (RFC 5032), EMAILID (RFC 8474). */
+export type EnvelopeField = 'bcc' | 'cc' | 'from' | 'subject' | 'to'
+
 export type SearchKey =
   | { readonly key: 'all' }
   | { readonly key: 'none' }
@@ -27,6 +29,8 @@ export type SearchKey =
   | { readonly key: 'older'; readonly seconds: number }
   | { readonly key: 'younger'; readonly seconds: number }
   | { readonly key: 'modseq'; readonly modSeq: number }
+  /** RFC 9051 §6.4.4 BCC, CC, FROM, SUBJECT, TO: in the envelope structure. */
+  | { readonly key: 'envelope'; readonly field: EnvelopeField; readonly text: string }
   | { readonly key: 'header'; readonly name: string; readonly text: string }
   | { readonly key: 'body'; readonly text: string }
   | { readonly key: 'text'; readonly text: string }
@@ -75,9 +79,9 @@ const flag =
 const unflag =
   (name: Flag): (() => SearchKey) =>
   () => ({ key: 'not', of: { key: 'flag', flag: name } })
-const header =
-  (name: string) =>
-  (cursor: Cursor): SearchKey => ({ key: 'header', name, text: argument(cursor) })
+const envelope =
+  (field: EnvelopeField) =>
+  (cursor: Cursor): SearchKey => ({ key: 'envelope', field, text: argument(cursor) })
 const date =
   (of: 'internal' | 'sent', is: 'before' | 'on' | 'since') =>
   (cursor: Cursor): SearchKey => {
@@ -130,11 +134,11 @@ const KEYS: ReadonlyMap<string, (cursor: Cursor, depth: number) => SearchKey> = 
       return { key: 'not', of: { key: 'flag', flag: keyword(cursor) } }
     },
   ],
-  ['BCC', header('bcc')],
-  ['CC', header('cc')],
-  ['FROM', header('from')],
-  ['SUBJECT', header('subject')],
-  ['TO', header('to')],
+  ['BCC', envelope('bcc')],
+  ['CC', envelope('cc')],
+  ['FROM', envelope('from')],
+  ['SUBJECT', envelope('subject')],
+  ['TO', envelope('to')],
   ['HEADER', (cursor) => ({ key: 'header', name: argument(cursor), text: argument(cursor) })],
   ['BODY', (cursor) => ({ key: 'body', text: argument(cursor) })],
   ['TEXT', (cursor) => ({ key: 'text', text: argument(cursor) })],

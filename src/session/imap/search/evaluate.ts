@@ -1,7 +1,10 @@
+import { foldForSearch } from '../../../format/charset/fold.ts'
 import { parseHeaderDate } from '../../../format/header/date.ts'
+import { decodeWords } from '../../../format/header/words.ts'
 import type { ContentProbe, StoredMessage } from '../../../core/contract.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
-import type { SearchKey } from '../../../protocol/imap/search.ts'
+import type { HeaderSummary } from '../../../model/message.ts'
+import type { EnvelopeField, SearchKey } from '../../../protocol/imap/search.ts'
 import { holds, rangesOf, resolve, type NumberRange, type SequenceSet } from '../../../protocol/imap/sequence-set.ts'
 import { messageKeyOf } from '../object-id.ts'
 
@@ -77,6 +80,8 @@ export function compileKey(key: SearchKey, context: SearchContext): Matcher {
       const messageKey = messageKeyOf(key.id)
       return entryMatcher((entry) => entry.messageKey === messageKey)
     }
+    case 'envelope':
+      return envelopeMatcher(key)
     case 'header':
       return { cost: COST.header, test: (candidate) => candidate.probe().header(key.name, key.text) }
     case 'body':
@@ -105,6 +110,32 @@ function dateMatcher({ of, is, day }: Extract<SearchKey, { key: 'date' }>): Matc
       return date !== null && compare(Math.floor((date.epochMs + date.offsetMinutes * 60_000) / DAY_MS))
     },
   }
+}
+
+/** RFC 9051 §6.4.4: in the envelope structure, which the scan at ingest kept; the empty text asks for the field. */
+function envelopeMatcher({ field, text }: Extract<SearchKey, { key: 'envelope' }>): Matcher {
+  const needle = foldForSearch(text)
+  return {
+    cost: COST.summary,
+    test({ entry }) {
+      const value = envelopeText((entry as StoredMessage).summary.header, field)
+      return value !== null && foldForSearch(decodeWords(value)).includes(needle)
+    },
+  }
+}
+
+/** A field as it would be written, without quotes; null when there is none. */
+function envelopeText(header: HeaderSummary, field: EnvelopeField): string | null {
+  if (field === 'subject') return header.subject
+  const addresses = header[field]
+  if (addresses.length === 0) return null
+  let text = ''
+  for (const { name, mailbox, host } of addresses) {
+    if (text !== '') text += ', '
+    if (host === null) text += mailbox ?? '' // A group's name, or its end.
+    else text += name === null ? `<${mailbox}@${host}>` : `${name} <${mailbox}@${host}>`
+  }
+  return text
 }
 
 const byCost = (matchers: readonly Matcher[]): Matcher[] => matchers.toSorted((a, b) => a.cost - b.cost)
