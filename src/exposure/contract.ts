@@ -90,6 +90,8 @@ export type PlanRow = {
   readonly standardPort: number
   readonly tls: TlsMode
   readonly opening: Opening
+  /** Who may connect where the opening is `inside`: `plan.inside`, unless networks are set for this port. As CIDR, without loopback. */
+  readonly networks: ExposurePlan['inside']
   /** Why the opening is what it is: keys of words/. */
   readonly reason: ReasonId
   /** Rules of docs/rules.md. */

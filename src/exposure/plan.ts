@@ -1,6 +1,6 @@
 /** The exposure plan: what each port of the catalog is to be open to on this host, and why (D1–D17). Pure. */
 import { CATALOG, type CatalogRow } from './catalog.ts'
-import { LOOPBACK_NETWORKS, networksContain, parseIp, type Network } from '../model/network.ts'
+import { LOOPBACK_NETWORKS, networksContain, networksOverlap, parseIp, type Network } from '../model/network.ts'
 import type {
   ExposurePlan,
   HostAddress,
@@ -53,6 +53,7 @@ function planRow(row: CatalogRow, settings: PlanSettings): PlanRow {
     standardPort: row.port,
     tls: setting?.tls ?? row.tls,
     opening,
+    networks: opening === 'inside' && setting !== undefined ? networksOf(setting) : { v4: [], v6: [] },
     reason,
     rules: row.rules,
   }
@@ -61,7 +62,10 @@ function planRow(row: CatalogRow, settings: PlanSettings): PlanRow {
 type Verdict = { readonly opening: Opening; readonly reason: ReasonId }
 const OFF: Verdict = { opening: 'off', reason: 'off-by-default' }
 
-function openingOf(row: CatalogRow, on: ServiceSetting, { clients }: PlanSettings): Verdict {
+const networksOf = ({ networks }: ServiceSetting): PlanRow['networks'] =>
+  insideOf(networks === 'anywhere' ? [] : networks)
+
+function openingOf(row: CatalogRow, on: ServiceSetting, { clients, inside }: PlanSettings): Verdict {
   const atClients = row.reach === 'mail-programs'
   if (!on.enabled) {
     if (atClients && clients === 'browser' && row.enabled) return { opening: 'off', reason: 'clients-browser-only' }
@@ -69,12 +73,28 @@ function openingOf(row: CatalogRow, on: ServiceSetting, { clients }: PlanSetting
   }
   if (on.addresses.length > 0 && on.addresses.every(isLoopback)) return { opening: 'loopback', reason: 'loopback-only' }
   if (on.networks !== 'anywhere') {
+    // Nobody but this host itself is among them.
+    if (on.networks.every(isOfLoopback)) return { opening: 'loopback', reason: 'set-by-hand' }
     if (on.plainLogin) return { opening: 'inside', reason: 'plain-login-inside' } // D10
-    return { opening: 'inside', reason: atClients && clients === 'office' ? 'clients-inside' : 'set-by-hand' }
+    const asProfile = atClients && clients === 'office' && sameNetworks(on.networks, inside)
+    return { opening: 'inside', reason: asProfile ? 'clients-inside' : 'set-by-hand' }
   }
   if (row.service === 'mx') return { opening: 'outside', reason: 'mx-must-be-open' }
   if (row.reach === 'browsers') return { opening: 'outside', reason: 'web-open' }
   return { opening: 'outside', reason: clients === 'anywhere' ? 'clients-outside' : 'set-by-hand' }
+}
+
+const isOfLoopback = ({ octets, prefixBits }: Network): boolean =>
+  LOOPBACK_NETWORKS.some(
+    (loopback) =>
+      loopback.octets.length === octets.length &&
+      prefixBits >= loopback.prefixBits &&
+      networksOverlap(loopback, { text: '', octets, prefixBits }),
+  )
+
+function sameNetworks(a: readonly Network[], b: readonly Network[]): boolean {
+  const texts = new Set(a.map(({ text }) => text))
+  return texts.size === new Set(b.map(({ text }) => text)).size && b.every(({ text }) => texts.has(text))
 }
 
 const isLoopback = (address: string): boolean => networksContain(LOOPBACK_NETWORKS, address)
@@ -111,7 +131,7 @@ function byFamily(addresses: readonly string[]): { readonly v4: readonly string[
 
 /** Loopback always belongs to them, and no firewall need say so. Link-local addresses are of one wire. */
 function insideOf(networks: readonly Network[]): ExposurePlan['inside'] {
-  const texts = networks.filter((network) => !LOOPBACK_NETWORKS.some(({ text }) => text === network.text))
+  const texts = networks.filter((network) => !isOfLoopback(network))
   const cidr = ({ text, prefixBits }: Network): string => (text.includes('/') ? text : `${text}/${prefixBits}`)
   return {
     v4: texts.filter(({ octets }) => octets.length === 4).map(cidr),

@@ -36,6 +36,7 @@ const plan: ExposurePlan = {
   rows: CATALOG.map((row) => ({
     ...row,
     standardPort: row.port,
+    networks: { v4: [], v6: [] },
     reason: 'set-by-hand',
     opening: ['mx', 'http', 'https'].includes(row.service)
       ? 'outside'

@@ -29,6 +29,7 @@ function plan(more: Partial<ExposurePlan> = {}, openings = OPENINGS): ExposurePl
       ...row,
       standardPort: row.port,
       opening: openings[row.service] ?? 'off',
+      networks: { v4: [], v6: [] },
       reason: 'set-by-hand',
     })),
     outgoing: { port: 25, to: 'anywhere' },
