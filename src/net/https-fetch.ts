@@ -65,8 +65,11 @@ function answerOf(
       response.on('error', fail)
       response.on('data', (chunk: Buffer) => {
         octets += chunk.length
-        if (octets > answerMaxOctets) request.destroy(new Error(`more than ${answerMaxOctets} octets`))
-        else chunks.push(chunk)
+        chunks.push(chunk)
+        if (octets <= answerMaxOctets) return
+        chunks.length = 0
+        fail(new Error(`more than ${answerMaxOctets} octets`)) // Its end may have come with it: that is too late then.
+        request.destroy()
       })
       response.on('end', () =>
         resolve({

@@ -284,7 +284,7 @@ peerTest(
     await stage.start()
     const failed = await until('the failure', async () => {
       const view = await stage.status()
-      return view.acme?.state.lastFailure == null ? null : view
+      return view.acme !== null && view.acme.state.lastFailure !== null ? view : null
     })
     assert.equal(failed.source, 'own-ca')
     assert.equal(failed.acme?.state.failures, 1)

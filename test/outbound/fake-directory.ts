@@ -97,7 +97,7 @@ export function createFakeDirectory(clock: Clock): FakeDirectory {
       case 'new-account':
         return newAccount(payload ?? {}, header)
       case 'new-order': {
-        const names = (payload?.['identifiers'] as { value: string }[]).map(({ value }) => value)
+        const names = ((payload?.['identifiers'] ?? []) as { value: string }[]).map(({ value }) => value)
         orders.push({ names, status: 'pending' })
         for (const name of names) fake.authorizations.push({ name, status: 'pending', token: `token-${count++}` })
         return answer(201, orderView(orders.length - 1), { location: `${BASE}/order/${orders.length - 1}` })
@@ -127,7 +127,7 @@ export function createFakeDirectory(clock: Clock): FakeDirectory {
         return answer(200, orderView(index))
       }
       case 'certificate':
-        return answer(200, String((orders[index] as Order & { made: string }).made))
+        return answer(200, (orders[index] as Order & { made: string }).made)
       case 'revoke':
         return answer(200, '')
       default:

@@ -205,6 +205,26 @@ password_file = "password"
   })
 })
 
+test('a CA to get certificates from: its names, its directory, and its secrets never shown', async () => {
+  assert.equal((await good(MINIMAL)).acme, null)
+  assert.equal((await good(`${MINIMAL}tls.acme = "off"\ntls.acme_contact = "anna@example.org"`)).acme, null)
+  const known = await good(`${MINIMAL}tls.acme = "letsencrypt"\ntls.names = ["IMAP.example.org"]`)
+  assert.equal(known.acme?.directory, 'https://acme-v02.api.letsencrypt.org/directory')
+  assert.deepEqual(known.acme?.names, ['imap.example.org'])
+  const secret = Buffer.from('secret').toString('base64')
+  await writeFile(join(directory, 'tsig.key'), `key "gavan" { algorithm hmac-sha256; secret "${secret}"; };`)
+  await writeFile(join(directory, 'eab.key'), 'c2VjcmV0\n')
+  const own = await good(`${MINIMAL}tls.acme = "https://ca.example:9000/acme/directory"
+tls.acme_eab_kid = "kid"
+tls.acme_eab_key_file = "eab.key"
+tls.acme_dns = { server = "192.0.2.53:5353", zone = "example.org", key_file = "tsig.key" }`)
+  assert.equal(own.acme?.binding?.macKey.reveal(), 'c2VjcmV0')
+  assert.deepEqual(own.acme?.dns?.server, { address: '192.0.2.53', port: 5353 })
+  const shown = JSON.stringify(effectiveConfig(own))
+  assert.match(shown, /192\.0\.2\.53:5353/)
+  assert.ok(!shown.includes('c2VjcmV0') && !shown.includes(secret))
+})
+
 describe('who wins', () => {
   test('flags over environment over file over defaults', async () => {
     const file = `${MINIMAL}workers = 3\nlog.level = "warn"\n`
@@ -336,6 +356,28 @@ describe('what is refused', () => {
       /ENOENT/,
     )
     await refuses(`data_dir = "/${'x'.repeat(120)}"`, 'admin.socket', /longer than/)
+  })
+
+  test('what is said of a CA, and does not fit', async () => {
+    const acme = 'tls.acme = "letsencrypt"\n'
+    await refuses('tls.acme = "lets"', 'tls.acme', /"lets" is not/)
+    await refuses('tls.acme = "http://ca.example/dir"', 'tls.acme', /URL with https/)
+    await refuses('tls.acme_contact = "anna@example.org"', 'tls.acme_contact', /no CA is named/, /tls\.acme = /)
+    await refuses(`${acme}tls.cert = "a.pem"\ntls.key = "a.key"`, 'tls.acme', /tls\.cert too/)
+    await refuses(`${acme}tls.names = ["*.example.org"]`, 'tls.names', /in DNS only/)
+    await refuses(`${acme}tls.names = ["192.0.2.1"]`, 'tls.names.0', /not a host name/)
+    await refuses(`${acme}tls.acme_eab_kid = "x"`, 'tls.acme_eab_kid', /not both/)
+    await refuses(`${acme}tls.acme_ca_file = "none.pem"`, 'tls.acme_ca_file', /ENOENT/)
+    await writeFile(join(directory, 'no.key'), 'nothing')
+    const dns = (keyFile: string): string =>
+      `${acme}tls.acme_dns = { server = "192.0.2.53", zone = "example.org", key_file = "${keyFile}" }`
+    await refuses(dns('none.key'), 'tls.acme_dns', /ENOENT/)
+    await refuses(dns('no.key'), 'tls.acme_dns', /no TSIG key/)
+    await refuses(
+      `${acme}tls.acme_dns = { server = "192.0.2.53", key_file = "no.key" }`,
+      'tls.acme_dns.zone',
+      /missing/,
+    )
   })
 
   test('a file that is no TOML, with its line; one that is not there', async () => {

@@ -2,7 +2,7 @@
 import { catalogRow } from '../../exposure/catalog.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import type { Network } from '../../model/network.ts'
-import type { Config, ConfigProblem, RelayHost, ServiceConfig, Source } from './config.ts'
+import type { AcmeConfig, Config, ConfigProblem, RelayHost, ServiceConfig, Source } from './config.ts'
 import { ALL_KEYS, envName, KEYS } from './keys.ts'
 
 export type EffectiveRow = {
@@ -20,6 +20,9 @@ const SHOWN_ELSEWHERE: readonly string[] = [
   'tlsAcmeEabKeyFile',
   'tlsAcmeCaFile',
 ] satisfies (keyof typeof KEYS)[]
+
+const acmeDnsText = (dns: AcmeConfig['dns'] | null): object | undefined =>
+  dns === null ? undefined : { server: endpointText(dns.server), zone: dns.zone }
 
 const endpointText = ({ address, port }: Endpoint): string =>
   `${address.includes(':') ? `[${address}]` : address}:${port}`
@@ -45,10 +48,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     tlsAcme: config.acme?.directory ?? 'off',
     tlsAcmeContact: config.acme?.contact ?? undefined,
     tlsNames: someOf(config.acme?.names ?? []),
-    tlsAcmeDns:
-      config.acme?.dns == null
-        ? undefined
-        : { server: endpointText(config.acme.dns.server), zone: config.acme.dns.zone },
+    tlsAcmeDns: acmeDnsText(config.acme?.dns ?? null),
     tlsAcmeProfile: config.acme?.profile ?? undefined,
     tlsAcmeEabKid: config.acme?.binding?.keyId,
     tlsAcmeEabKeyFile: undefined,

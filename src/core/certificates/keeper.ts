@@ -56,7 +56,8 @@ export function createCertificateKeeper(parts: KeeperParts): CertificateKeeper {
   let lastPreflight: Preflight | null = null
   let working: Promise<RunOutcome> | null = null
   let wake = new AbortController()
-  let stopped = false
+  /** Set once, by `stop`. */
+  const life = { stopped: false }
   let looping: Promise<void> = Promise.resolve()
   let opened: Promise<void> | null = null
 
@@ -125,7 +126,7 @@ export function createCertificateKeeper(parts: KeeperParts): CertificateKeeper {
   async function fail(failure: ToldFailure, askedMs: number | null): Promise<RunOutcome> {
     const failures = state.failures + 1
     const nextTryAt = clock.now() + retryAfterMs(failures, random, askedMs)
-    if (stopped) return { at: 'failed', failure, nextTryAt: clock.now() } // We hung up, not the CA.
+    if (life.stopped) return { at: 'failed', failure, nextTryAt: clock.now() } // We hung up, not the CA.
     metrics.add(ACME_ERRORS, { kind: failure.kind })
     const { kind, name, challenge, what, fix } = failure
     log.error({ event: 'acme.failed', kind, name, challenge, what, fix, nextTryAt })
@@ -212,12 +213,12 @@ export function createCertificateKeeper(parts: KeeperParts): CertificateKeeper {
   }
 
   async function loop(): Promise<void> {
-    while (!stopped) {
+    while (!life.stopped) {
       const rest = await turn().catch((cause: unknown) => {
         log.error({ event: 'acme.turn.failed', cause: String(cause) })
         return ACME_CHECK_MS
       })
-      if (stopped) return
+      if (life.stopped) return
       await sleep(clock, rest, wake.signal)
       wake = new AbortController()
     }
@@ -229,7 +230,7 @@ export function createCertificateKeeper(parts: KeeperParts): CertificateKeeper {
       looping = loop()
     },
     async stop() {
-      stopped = true
+      life.stopped = true
       wake.abort()
       await looping
     },

@@ -53,8 +53,8 @@ export function createRequests(options: {
         `${new URL(origin).host} does not answer: ${error instanceof Error ? error.message : String(error)}`,
       )
     }
-    const nonce = response.header('replay-nonce')
-    if (nonce !== null && /^[\w-]{1,512}$/.test(nonce)) nonces.push(nonce) // RFC 8555 §6.5.1
+    const fresh = response.header('replay-nonce')
+    if (fresh !== null && /^[\w-]{1,512}$/.test(fresh)) nonces.push(fresh) // RFC 8555 §6.5.1
     if (nonces.length > ACME_NONCE_TRIES) nonces.shift()
     return response
   }

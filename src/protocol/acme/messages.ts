@@ -72,10 +72,9 @@ function fieldsOf(body: string): Fields | null {
 export function readDirectory(body: string): Result<Directory, string> {
   const fields = fieldsOf(body)
   if (fields === null) return err('the directory is no JSON')
-  const [newNonce, newAccount, newOrder, revokeCert] = ['newNonce', 'newAccount', 'newOrder', 'revokeCert'].map(
-    (name) => asText(fields[name]),
-  )
-  if (newNonce == null || newAccount == null || newOrder == null || revokeCert == null)
+  const [newNonce, newAccount] = [asText(fields['newNonce']), asText(fields['newAccount'])]
+  const [newOrder, revokeCert] = [asText(fields['newOrder']), asText(fields['revokeCert'])]
+  if (newNonce === null || newAccount === null || newOrder === null || revokeCert === null)
     return err('the directory lacks newNonce, newAccount, newOrder or revokeCert')
   const meta = asFields(fields['meta'])
   return ok({
