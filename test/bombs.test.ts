@@ -339,32 +339,69 @@ suite('commands by IMAP', () => {
   })
 })
 
-// Writes are the writer thread's; here it is this thread.
-suite('a large mailbox, read, leaves others their turns', () => {
+/** A mailbox of so many letters and a session in it. */
+async function fillLarge(stage: ImapStage, lettersMin: number): Promise<Awaited<ReturnType<typeof logIn>>> {
+  await stage.fill(
+    'INBOX',
+    Array.from({ length: 500 }, (_, n) => `From: a${n}@b.test\r\nSubject: letter ${n}\r\n\r\nbody\r\n`),
+  )
+  const client = await logIn(stage)
+  for (let letters = 500; letters < lettersMin; letters *= 2) {
+    await client.ask('SELECT INBOX')
+    await client.ask('COPY 1:* INBOX')
+  }
+  return client
+}
+
+// Writes are the writer thread's; here it is this thread, so what others hear of them is measured.
+suite('a large mailbox leaves others their turns', () => {
   const LETTERS_MIN = 16_000
   for (const command of [
     'FETCH 1:* (UID FLAGS)',
     'FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE)',
     'UID SEARCH OR UNSEEN SUBJECT nowhere',
+    'SEARCH OR FROM nobody TO nobody',
   ])
     test(command, async (t) => {
       const stage = await openImapStage()
       try {
-        await stage.fill(
-          'INBOX',
-          Array.from({ length: 500 }, (_, n) => `From: a${n}@b.test\r\nSubject: letter ${n}\r\n\r\nbody\r\n`),
-        )
-        const client = await logIn(stage)
-        for (let letters = 500; letters < LETTERS_MIN; letters *= 2) {
-          await client.ask('SELECT INBOX')
-          await client.ask('COPY 1:* INBOX')
-        }
+        const client = await fillLarge(stage, LETTERS_MIN)
         const probe = probeTurns()
         await nextTurn()
         await client.ask('SELECT INBOX')
-        assert.match((await client.ask(command)).at(-1)!, /^OK /)
+        // Read whole: line by line the reader would be what takes long.
+        client.peer.send(`x ${command}\r\ny LOGOUT\r\n`)
+        const said = (await client.peer.rest()).toString('latin1')
         await nextTurn()
         probe.stop()
+        assert.match(said, /^x OK /m)
+        t.diagnostic(`${Math.round(probe.totalMs)} ms CPU, longest turn ${Math.round(probe.longestMs)} ms`)
+        judgeTurns(probe)
+      } finally {
+        await stage.stop()
+      }
+    })
+
+  for (const [name, commands, told] of [
+    ['STORE 1:*', ['STORE 1:* +FLAGS.SILENT (\\Flagged)'], 'FETCH'],
+    ['COPY 1:*', ['COPY 1:* INBOX'], 'EXISTS'],
+    ['EXPUNGE', ['STORE 1:* +FLAGS.SILENT (\\Deleted)', 'EXPUNGE'], 'EXPUNGE'],
+  ] as const)
+    test(`${name} by another session, told`, async (t) => {
+      const stage = await openImapStage()
+      try {
+        const writer = await fillLarge(stage, LETTERS_MIN)
+        const reader = await logIn(stage)
+        for (const client of [writer, reader]) await client.ask('SELECT INBOX')
+        for (const command of commands) assert.match((await writer.ask(command)).at(-1)!, /^OK /)
+        const probe = probeTurns()
+        await nextTurn()
+        reader.peer.send('x NOOP\r\ny LOGOUT\r\n')
+        const said = (await reader.peer.rest()).toString('latin1')
+        await nextTurn()
+        probe.stop()
+        assert.match(said, new RegExp(`^\\* \\d+ ${told}`, 'm'))
+        assert.match(said, /^x OK /m)
         t.diagnostic(`${Math.round(probe.totalMs)} ms CPU, longest turn ${Math.round(probe.longestMs)} ms`)
         judgeTurns(probe)
       } finally {

@@ -273,11 +273,19 @@ function tellExpunged(
 ): string {
   const removed: number[] = []
   let text = ''
+  let number = 0
+  let line = ''
   for (const uid of gone) {
-    const place = placeOf(uids, uid)
+    // Both ascend: the next one is mostly the next place.
+    const next = (removed.at(-1) ?? -1) + 1
+    const place = uids[next] === uid ? next : placeOf(uids, uid)
     if (place < 0) continue
-    // Those told before moved this one down.
-    if (!vanished) text += `* ${place + 1 - removed.length} EXPUNGE\r\n`
+    // Those told before moved this one down; a run of them has one number.
+    if (number !== place + 1 - removed.length) {
+      number = place + 1 - removed.length
+      line = `* ${number} EXPUNGE\r\n`
+    }
+    if (!vanished) text += line
     removed.push(place)
   }
   if (removed.length === 0) return ''

@@ -211,10 +211,12 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
       list(someMessages, messageOf, [accountId, mailboxId], uids, options?.changedSince),
     async expungedSince(accountId, mailboxId, since) {
       const uids: Uid[] = []
-      for (const [first, last] of runsSince.all(accountId, mailboxId, since)) {
+      // A uid goes once: runs do not overlap.
+      for (const [first, last] of runsSince.all(accountId, mailboxId, since).toSorted(([a], [b]) => a - b)) {
         for (let uid = first; uid <= last; uid++) uids.push(uid as Uid)
       }
-      return uids.toSorted((a, b) => a - b)
+      await bodies.turns.spend(uids.length)
+      return uids
     },
     keywords: async (accountId, mailboxId) => allKeywords.all(accountId, mailboxId).map(([name]) => name),
     async read(accountId, messageKey, start, end) {
