@@ -344,6 +344,8 @@ export const DOCTOR_CHECK_TIMEOUT_MS = 20 * SECOND
 export const DOCTOR_CONNECT_TIMEOUT_MS = 8 * SECOND
 /** An authoritative name server, and a time server. */
 export const DOCTOR_DNS_TIMEOUT_MS = 3 * SECOND
+/** `gavan probe`: from one machine to another, until it is taken for shut. */
+export const PROBE_TIMEOUT_MS = 8 * SECOND
 /** Renewal by ACME comes long before this. */
 export const DOCTOR_CERTIFICATE_DAYS_LEFT_MIN = 14
 

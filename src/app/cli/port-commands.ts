@@ -1,12 +1,16 @@
 /** `gavan ports|set|doctor|dns|probe`: what they are called and take. What they do is loaded when they run. */
-import { Command, Option } from 'commander'
+import { Argument, Command, Option } from 'commander'
+import { LETTERS, type Letter } from '../doctor/letters.ts'
+import type { DnsFlags } from './dns.ts'
+import type { DoctorFlags } from './doctor.ts'
 import type { PortsFlags } from './ports.ts'
+import type { ProbeFlags } from './probe.ts'
 
 const json = (): Option => new Option('--json', 'machine-readable')
 const lang = (): Option => new Option('--lang <language>', 'instead of the locale’s').choices(['en', 'ru'])
 
 export function portCommands(): Command[] {
-  return [portsCommand()]
+  return [portsCommand(), doctorCommand(), dnsCommand(), probeCommand()]
 }
 
 function portsCommand(): Command {
@@ -21,5 +25,72 @@ function portsCommand(): Command {
     .action(async (port: string | undefined, flags: PortsFlags, command: Command) => {
       const { runPorts } = await import('./ports.ts')
       await runPorts(port, flags, command)
+    })
+}
+
+const collect = (value: string, before: readonly string[]): string[] => [...before, value]
+
+function doctorCommand(): Command {
+  const noun = new Command('doctor')
+    .description('hold the plan against what is: ports, ways in and out, DNS, certificate, reputation')
+    .option('--changes', 'only what is new since the last time')
+    .option('--phone', 'a code for the phone: is 443 reached from outside?')
+    .option('--outgoing <host:port>', 'a mail server to try instead of the large providers', collect, [])
+    .option('--blocklist <name>', 'instead of the usual ones', collect, [])
+    .option('--time <host:port>', 'a time server instead of the usual ones', collect, [])
+    .option('--dns-port <n>', 'of the name servers that are asked directly', '53')
+    .addOption(lang())
+    .addOption(json())
+    .action(async (flags: DoctorFlags, command: Command) => {
+      const { runDoctorCommand } = await import('./doctor.ts')
+      await runDoctorCommand(flags, command)
+    })
+  noun
+    .command('letter')
+    .description('to the provider, ready to send: open outgoing 25, set the PTR')
+    .addArgument(new Argument('<what>', LETTERS.join(' or ')).choices(LETTERS))
+    .addOption(lang())
+    .action(async (what: Letter, _flags: unknown, command: Command) => {
+      const { runLetter } = await import('./doctor.ts')
+      await runLetter(what, command)
+    })
+  return noun
+}
+
+function dnsCommand(): Command {
+  const noun = new Command('dns')
+    .description('the DNS records that this server wants')
+    .argument('[domain]', 'only of this domain')
+    .option('--zone', 'as lines of a zone file')
+    .option('--split', 'texts in strings of 255 octets, for panels that want them so')
+    .option('--inside', 'those for a name server of the inner networks (split DNS)')
+    .addOption(lang())
+    .addOption(json())
+    .action(async (domain: string | undefined, flags: DnsFlags, command: Command) => {
+      const { runDns } = await import('./dns.ts')
+      await runDns(domain, flags, command)
+    })
+  noun
+    .command('ptr-letter')
+    .description('to the provider: set the reverse name')
+    .addOption(lang())
+    .action(async (_flags: unknown, command: Command) => {
+      const { runLetter } = await import('./doctor.ts')
+      await runLetter('ptr', command)
+    })
+  return noun
+}
+
+function probeCommand(): Command {
+  return new Command('probe')
+    .description('from any other machine: which ports of a mail server answer, and how')
+    .argument('<host>')
+    .option('--offset <n>', 'added to every standard port', '0')
+    .option('--port <n>', 'only these', collect, [])
+    .addOption(lang())
+    .addOption(json())
+    .action(async (host: string, flags: ProbeFlags, command: Command) => {
+      const { runProbe } = await import('./probe.ts')
+      await runProbe(host, flags, command)
     })
 }

@@ -4,6 +4,7 @@ import type { ExposurePlan, HostFacts } from '../../exposure/contract.ts'
 import { planOf } from '../../exposure/plan.ts'
 import type { Language } from '../../exposure/words/contract.ts'
 import { PLAN_WORDS } from '../../exposure/words/words.ts'
+import type { AdminApi } from '../admin/api.ts'
 import type { PortsView } from '../admin/ports.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
@@ -53,13 +54,19 @@ async function configOrDefaults(
   throw new CliError(EXIT.badConfig, printProblems(defaults.error), null)
 }
 
-/** Null when no server answers. */
-export async function askPorts(config: Config): Promise<PortsView | null> {
+/** The running server's API; null when none answers, or this user may not ask it. */
+export async function runningApiOf(config: Config): Promise<AdminApi | null> {
   const { adminOverSocket } = await import('../admin/http.ts')
+  const api = adminOverSocket(config.admin.socket)
   try {
-    const answer = await adminOverSocket(config.admin.socket).handle('GET', '/v1/ports', undefined)
-    return answer.status === 200 ? (answer.body as unknown as PortsView) : null
+    await api.handle('GET', '/v1/health', undefined)
+    return api
   } catch {
     return null
   }
+}
+
+export async function askPorts(config: Config): Promise<PortsView | null> {
+  const answer = await (await runningApiOf(config))?.handle('GET', '/v1/ports', undefined)
+  return answer?.status === 200 ? (answer.body as unknown as PortsView) : null
 }

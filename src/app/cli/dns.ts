@@ -1,0 +1,81 @@
+/** `gavan dns`: the records that this server wants, for a panel, as a zone file, or in the clear. */
+import type { Command } from 'commander'
+import type { WantedRecord } from '../../exposure/dns/contract.ts'
+import { printData, printZone, relativeName } from '../../exposure/dns/print.ts'
+import { wantedRecords } from '../../exposure/dns/records.ts'
+import { dnsSettings } from '../dns-settings.ts'
+import { CliError, EXIT, print, printJson, printTable, say } from './output.ts'
+import { readSite, runningApiOf } from './site.ts'
+
+export type DnsFlags = { readonly zone?: true; readonly split?: true; readonly inside?: true }
+
+const TTL_SECONDS = 3600
+
+export async function runDns(domain: string | undefined, flags: DnsFlags, command: Command): Promise<void> {
+  const { config, file, plan, json, language } = await readSite(command)
+  if (file === null)
+    throw new CliError(EXIT.badConfig, 'no configuration: whose records?', 'gavan setup mail.example.org')
+  const api = await runningApiOf(config)
+  const answer = await api?.handle('GET', '/v1/domains', undefined)
+  const known = (answer?.body['domains'] as { name: string }[] | undefined)?.map(({ name }) => name) ?? config.domains
+  if (domain !== undefined && !known.includes(domain))
+    throw new CliError(EXIT.usage, `${domain} is not a domain of this server`, `gavan domain add ${domain}`)
+  const place = flags.inside === true ? 'inside' : 'public'
+  const all = wantedRecords(await dnsSettings(config, plan, domain === undefined ? known : [domain]))
+  const records = all.filter((record) => record.place === place || (place === 'public' && record.place === 'provider'))
+  if (json) return printJson({ records: records.map(recordJson) })
+  if (flags.zone === true)
+    return print(
+      printZone(
+        records.filter((each) => each.place === place),
+        TTL_SECONDS,
+      ).trimEnd(),
+    )
+  const form = flags.split === true ? 'strings' : 'whole'
+  const text = language === 'ru' ? RUSSIAN : ENGLISH
+  printTable(
+    text.head,
+    records.map((record) => [
+      record.data.type,
+      record.place === 'provider' ? record.name : relativeName(record),
+      printData(record.data, form),
+      record.place === 'provider' ? text.provider : record.skippable ? text.skippable : text[record.need],
+    ]),
+  )
+  if (plan.publicAddresses.v4.length + plan.publicAddresses.v6.length === 0) say(text.noAddress)
+}
+
+function recordJson(record: WantedRecord): Record<string, unknown> {
+  const { id, name, zone, data, need, place, skippable } = record
+  return {
+    id,
+    name,
+    zone,
+    relativeName: relativeName(record),
+    type: data.type,
+    value: printData(data, 'whole'),
+    zoneFileValue: printData(data, 'strings'),
+    need,
+    place,
+    skippable,
+  }
+}
+
+const ENGLISH = {
+  head: ['TYPE', 'NAME', 'VALUE', 'NEED'],
+  required: 'required',
+  recommended: 'recommended',
+  optional: 'optional',
+  skippable: 'skip it if your panel refuses a dot',
+  provider: 'set by whoever gave the address: gavan dns ptr-letter',
+  noAddress: 'The address outside is not known, so A and PTR are missing: nat.public = ["203.0.113.10"] in gavan.toml.',
+} as const
+const RUSSIAN = {
+  head: ['ТИП', 'ИМЯ', 'ЗНАЧЕНИЕ', 'НУЖНА'],
+  required: 'обязательно',
+  recommended: 'желательно',
+  optional: 'необязательно',
+  skippable: 'пропустите, если панель не принимает точку',
+  provider: 'её ставит тот, кто дал адрес: gavan dns ptr-letter',
+  noAddress: 'Внешний адрес не известен, поэтому нет A и PTR: nat.public = ["203.0.113.10"] в gavan.toml.',
+} as const
