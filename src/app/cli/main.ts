@@ -68,6 +68,8 @@ async function build(): Promise<Command> {
   program.addCommand(certCommand(withAdmin))
   const { portCommands } = await import('./port-commands.ts')
   for (const command of portCommands()) program.addCommand(command)
+  const { setCommand } = await import('./set-command.ts')
+  program.addCommand(setCommand())
   const { dataCommands } = await import('./data-commands.ts')
   for (const command of dataCommands()) program.addCommand(command)
   return program

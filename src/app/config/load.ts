@@ -23,6 +23,8 @@ export type LoadOptions = {
   readonly env: Readonly<Record<string, string | undefined>>
   /** By key name (`data_dir`), as text; they win over all else. */
   readonly flags?: Readonly<Record<string, string | undefined>>
+  /** What the file is to hold, before it does. */
+  readonly text?: string
   /** For tests; by default those of the machine. */
   readonly cores?: number
 }
@@ -34,7 +36,7 @@ export type LoadOptions = {
  */
 export async function loadConfig(options: LoadOptions): Promise<Result<Config, readonly ConfigProblem[]>> {
   const file = options.path === null ? null : resolve(options.path)
-  const table = file === null ? ok(null) : await readTable(file)
+  const table = file === null ? ok(null) : await readTable(file, options.text)
   if (!table.ok) return err([table.error])
   const { raw, problems } = gather({ table: table.value, file, env: options.env, flags: options.flags ?? {} })
   const all = [...problems]
@@ -56,11 +58,11 @@ const FIXES: Readonly<Record<string, string>> = {
   ENOENT: 'name one with --config FILE, or write it; the least is: hostname = "mail.example.org"',
 }
 
-async function readTable(file: string): Promise<Result<object, ConfigProblem>> {
+async function readTable(file: string, given?: string): Promise<Result<object, ConfigProblem>> {
   const problem = { key: '', from: 'file', where: file } as const
   let text: string
   try {
-    text = await readFile(file, 'utf8')
+    text = given ?? (await readFile(file, 'utf8'))
   } catch (error) {
     const code = error instanceof Error && 'code' in error ? String(error.code) : ''
     const cause = code === 'ENOENT' ? 'there is no such file' : `the file cannot be read: ${code}`

@@ -1,0 +1,141 @@
+/** `gavan set clients|pop3|submissions|sieve`: changes gavan.toml, and shows what of the plan moves. */
+import { readFile, realpath, stat } from 'node:fs/promises'
+import type { Command } from 'commander'
+import type { ExposurePlan, Opening } from '../../exposure/contract.ts'
+import { planOf } from '../../exposure/plan.ts'
+import type { ServiceName } from '../../model/service.ts'
+import type { Config } from '../config/config.ts'
+import { editToml, type Edit } from '../config/edit.ts'
+import { envName } from '../config/keys.ts'
+import { loadConfig } from '../config/load.ts'
+import { printProblems } from '../config/show.ts'
+import { hostFacts } from '../host-facts.ts'
+import { keepFile } from '../keep-file.ts'
+import { planSettings } from '../plan-settings.ts'
+import { configPath } from './config.ts'
+import { CliError, EXIT, print, printJson, say } from './output.ts'
+
+export const SETTABLE = {
+  clients: ['browser', 'office', 'anywhere'],
+  pop3: ['on', 'off'],
+  submissions: ['on', 'off'],
+  sieve: ['on', 'off'],
+} as const
+
+type What = keyof typeof SETTABLE
+export type SetFlags = { readonly dryRun?: true; readonly json?: true }
+export type Moved = {
+  readonly service: ServiceName
+  readonly port: number
+  readonly from: Opening
+  readonly to: Opening
+}
+
+const isSettable = (what: string): what is What => Object.hasOwn(SETTABLE, what)
+
+/** Nothing is changed unless all of it is right. @throws CliError */
+export async function runSet(what: string, value: string, flags: SetFlags, command: Command): Promise<void> {
+  if (!isSettable(what))
+    throw new CliError(EXIT.usage, `there is no "${what}" to set`, `one of ${Object.keys(SETTABLE).join(', ')}`)
+  const values: readonly string[] = SETTABLE[what]
+  if (!values.includes(value)) throw new CliError(EXIT.usage, `"${value}" is none of ${values.join(', ')}`, null)
+  const json = command.optsWithGlobals()['json'] === true
+
+  const path = configPath(command)
+  const old = await loaded(path)
+  const before = await readFile(path, 'utf8')
+  const after = editsOf(what, value, old).reduce((text, edit) => applied(text, edit, path), before)
+  const changed = after !== before
+  const next = changed ? await loaded(path, after) : old
+  const moved = movedBetween(planHere(old), planHere(next))
+  if (changed && flags.dryRun !== true) await write(path, before, after)
+  if (json) return printJson({ file: path, changed, dryRun: flags.dryRun === true, moved })
+  for (const line of told({ path, before, after, moved })) print(line)
+  overruled(what, old)
+  if (!changed) return
+  say(
+    flags.dryRun === true
+      ? 'Nothing was changed (--dry-run).'
+      : 'A running server follows when it is started again: systemctl restart gavan. Then the rules: gavan firewall',
+  )
+}
+
+async function loaded(path: string, text?: string): Promise<Config> {
+  const result = await loadConfig({ path, env: process.env, ...(text === undefined ? {} : { text }) })
+  if (result.ok) return result.value
+  throw new CliError(EXIT.badConfig, printProblems(result.error), null)
+}
+
+const planHere = (config: Config): ExposurePlan => planOf(planSettings(config), hostFacts())
+
+/** POP3 is one switch for both of its ports (D12). */
+function editsOf(what: What, value: string, { sources }: Config): readonly Edit[] {
+  if (what === 'clients') return [{ key: what, value }]
+  const on = value === 'on' ? 'on' : 'off'
+  const edits: Edit[] = [{ key: `ports.${what}`, value: on }]
+  if (what === 'pop3' && sources.get('ports.pop3s') === 'file') edits.push({ key: 'ports.pop3s', value: on })
+  return edits
+}
+
+function applied(text: string, edit: Edit, path: string): string {
+  const result = editToml(text, edit)
+  if (result.ok) return result.value
+  throw new CliError(EXIT.failed, `${path}: ${result.error}`, `change it by hand: ${edit.key} = "${edit.value}"`)
+}
+
+/** Through a link to the file itself, with its owner and mode. */
+async function write(path: string, before: string, after: string): Promise<void> {
+  const file = await realpath(path)
+  const { mode, uid, gid } = await stat(file)
+  if ((await readFile(file, 'utf8')) !== before)
+    throw new CliError(EXIT.tryLater, `${path} was changed by somebody else just now`, 'look at it, and try again')
+  try {
+    await keepFile(file, after, { mode: mode & 0o7777, owner: { uid, gid } })
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? String(error.code) : String(error)
+    const notAllowed = code === 'EACCES' || code === 'EPERM' || code === 'EROFS'
+    throw new CliError(
+      notAllowed ? EXIT.notAllowed : EXIT.failed,
+      `${path} cannot be written: ${code}`,
+      notAllowed ? 'run it as root' : null,
+    )
+  }
+}
+
+function movedBetween(old: ExposurePlan, next: ExposurePlan): Moved[] {
+  return next.rows.flatMap(({ service, port, opening }) => {
+    const from = old.rows.find((row) => row.service === service)!.opening
+    return from === opening ? [] : [{ service, port, from, to: opening }]
+  })
+}
+
+function told(change: { path: string; before: string; after: string; moved: readonly Moved[] }): string[] {
+  const { path, before, after, moved } = change
+  if (before === after) return [`${path} says so already; nothing to change.`]
+  return [
+    path,
+    ...linesChanged(before.split('\n'), after.split('\n')),
+    ...moved.map(({ service, port, from, to }) => `${String(port).padEnd(5)} ${service.padEnd(12)} ${from} → ${to}`),
+    ...(moved.length === 0 ? ['No port moves.'] : []),
+  ]
+}
+
+/** Few lines change, each is replaced or new. */
+function linesChanged(before: readonly string[], after: readonly string[]): string[] {
+  const out: string[] = []
+  let old = 0
+  for (const line of after) {
+    if (line === before[old]) old += 1
+    else if (line === before[old + 1] || before.slice(old).includes(line) || after.length === before.length) {
+      out.push(`- ${before[old]}`, `+ ${line}`)
+      old += 1
+    } else out.push(`+ ${line}`)
+  }
+  return out
+}
+
+/** The file is not asked where a variable decides. */
+function overruled(what: What, { sources }: Config): void {
+  const key = what === 'clients' ? what : `ports.${what}`
+  if (sources.get(key) === 'env') say(`! ${envName(key)} is set and decides, whatever the file says`)
+}
