@@ -42,3 +42,25 @@ test('a thread that cannot start says why, and is not tried again', async () => 
   await assert.rejects(supervised.ready, /no such port/)
   await supervised.drain()
 })
+
+test('what a thread is to go by is confirmed by it; one that ends before is not waited for', async () => {
+  const file = thread(`
+    import { parentPort } from 'node:worker_threads'
+    parentPort.on('message', ({ do: order, number, answers }) => {
+      if (order === 'drain' || answers?.tokens.length === 0) process.exit()
+      if (order === 'use-answers') parentPort.postMessage({ at: 'used', number })
+    })
+    parentPort.postMessage({ at: 'ready', ports: [] })
+  `)
+  const prepare = (): { data: unknown; transfer: [] } => ({ data: null, transfer: [] })
+  const clock = { ...systemClock, timer: () => () => {} } // No time-out comes to help.
+  const supervised = superviseThread({ name: 'x', file, prepare, clock, log: keepingLog([]) })
+  await supervised.ready
+  await Promise.all(
+    [1, 2].map(() => supervised.use({ do: 'use-answers', answers: { tokens: [['a', 'b']], certificates: [] } })),
+  )
+  const nothing = { tokens: [], certificates: [] } as const
+  await supervised.use({ do: 'use-answers', answers: nothing })
+  await supervised.use({ do: 'use-answers', answers: nothing })
+  await supervised.drain()
+})

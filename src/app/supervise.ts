@@ -108,6 +108,7 @@ export function superviseThread(options: {
     worker.on('exit', () => {
       end.resolve()
       asked?.resolve(null)
+      if (current === worker) current = null
       used(Infinity)
       reject(new Error(`thread ${name} ended before it was ready`))
       if (draining || !wasReady) return
@@ -134,11 +135,12 @@ export function superviseThread(options: {
   return {
     ready,
     async use(what) {
+      if (current === null) return
       const done = Promise.withResolvers<void>()
       const mine = ++number
       waiting.set(mine, done.resolve)
       const cancel = clock.timer(THREAD_USE_TIMEOUT_MS, () => used(mine))
-      current?.postMessage({ ...what, number: mine } satisfies ToThread)
+      current.postMessage({ ...what, number: mine } satisfies ToThread)
       await done.promise
       cancel()
     },
