@@ -1,5 +1,6 @@
 /** Reads a whole data directory and says what in it does not agree. Changes nothing; may run beside the writer's process. */
 import { crc32 } from 'node:zlib'
+import { StoreError } from '../contract.ts'
 import { type Files, realFiles } from '../files.ts'
 import { type Database, openReader } from './database.ts'
 import { DELETED, SEEN } from './flags.ts'
@@ -72,6 +73,8 @@ export function verifyStore(options: { dataDir: string; files?: Files }): readon
   const { dataDir, files = realFiles } = options
   const db = openReader(databasePath(dataDir))
   try {
+    const [schema] = db.prepare<[number]>('PRAGMA user_version').get() ?? [0]
+    if (schema === 0) throw new StoreError('damaged', 'the database is empty')
     return [...damagedPages(db), ...brokenRules(db), ...damagedBodies(db, dataDir, files)]
   } finally {
     db.close()

@@ -176,6 +176,11 @@ suite('killed between two steps', () => {
       },
       async (directory) => {
         const dataDir = join(directory, 'data')
+        // As a server's manager does meanwhile: refused, or as it was.
+        if (!existsSync(databasePath(dataDir))) {
+          await assert.rejects(stateOf(dataDir), { name: 'DatabaseMissing' })
+          assert.throws(() => verifyStore({ dataDir }), { kind: 'damaged' })
+        }
         run('repair', directory, null)
         assert.deepEqual(verifyStore({ dataDir }), [])
         assert.equal(await stateOf(dataDir), wanted)

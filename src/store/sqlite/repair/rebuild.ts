@@ -147,6 +147,7 @@ function openDamaged(dataDir: string, files: Files): Database | null {
   const known = MIGRATIONS.at(-1)?.version
   if (version === known) return db
   db.close()
+  if (version === 0) return null // A start that was refused has made it: the real one is gone.
   if (version === 0) return null // An empty file.
   throw new OtherSchema(`the database has schema ${version}, this program knows ${known}`)
 }
