@@ -1,5 +1,5 @@
 /** What ACME keeps: `acme/CA/` in the data folder, one folder per directory, so that another CA begins anew. */
-import { createHash } from 'node:crypto'
+import { createHash, createPrivateKey, X509Certificate } from 'node:crypto'
 import { mkdir, readFile, rm } from 'node:fs/promises'
 import { join } from 'node:path'
 import type { CertificateFiles, CertificateState } from '../../core/certificates/contract.ts'
@@ -30,11 +30,17 @@ async function readIfThere(path: string): Promise<string | null> {
   }
 }
 
-/** One file for both: a chain never stands beside another's key. */
+/** One file for both: a chain never stands beside another's key. Null when it is damaged: then a new one is asked for. */
 function splitPair(text: string): IssuedCertificate | null {
   const key = /-----BEGIN PRIVATE KEY-----[^-]+-----END PRIVATE KEY-----\n/.exec(text)?.[0]
   const at = text.indexOf('-----BEGIN CERTIFICATE-----')
-  return key === undefined || at === -1 ? null : { key, certificate: text.slice(at) }
+  if (key === undefined || at === -1) return null
+  const certificate = text.slice(at)
+  try {
+    return new X509Certificate(certificate).checkPrivateKey(createPrivateKey(key)) ? { key, certificate } : null
+  } catch {
+    return null
+  }
 }
 
 /** The certificate that was issued last; null: none yet. */

@@ -58,6 +58,11 @@ test('each mistake has its status and says what was wrong; nothing is half-done'
     ['POST', '/v1/aliases', { address: 'x@here.test', targets: ['y@here.test'] }, 422, /nobody/],
     ['DELETE', '/v1/users/nobody%40here.test', undefined, 404, /no user/],
     ['POST', '/v1/queue/retry', { ids: ['1'] }, 400, /ids/],
+    ['GET', '/v1/certificates', undefined, 503, /does not run/],
+    ['POST', '/v1/certificates/renew', { dryRun: false }, 409, /no CA/],
+    ['GET', '/v1/certificates/renew', undefined, 409, /no CA/],
+    ['POST', '/v1/certificates/revoke', { reason: 'boredom' }, 400, /reason/],
+    ['POST', '/v1/certificates/revoke', { reason: 'superseded' }, 409, /no CA/],
   ]
   for (const [method, url, body, status, cause] of mistakes) {
     const answer = await api.handle(method, url, body)
