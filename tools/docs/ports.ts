@@ -9,10 +9,15 @@ export type PortRow = {
   readonly tls: string
   readonly who: string
   readonly faces: string
+  readonly reach: string
   readonly enabled: boolean
   readonly why: string
   readonly rules: readonly string[]
 }
+
+/** As app/config/build.ts decides: for `browser`, `office`, `anywhere`. */
+const OPENINGS = ['off', 'inside', 'outside'] as const
+const ALWAYS = ['outside', 'outside', 'outside'] as const
 
 const TLS: Record<string, string> = {
   none: 'none',
@@ -33,6 +38,17 @@ export function portsPage(catalog: readonly PortRow[]): string {
       '| port | service | role | TLS | who must reach it | faces | unless you say otherwise | why | rules |',
       '|---|---|---|---|---|---|---|---|---|',
       ...rows,
+      '',
+      '## Open to whom',
+      '',
+      'By the key `clients`; `gavan ports` tells it for your server, and what to do is in [the guide](guide/ports.md).',
+      '',
+      '| port | service | `browser` | `office` (default) | `anywhere` |',
+      '|---|---|---|---|---|',
+      ...catalog.map(
+        ({ port, service, reach, enabled }) =>
+          `| ${port} | \`${service}\` | ${(reach === 'mail-programs' ? OPENINGS : ALWAYS).map((opening) => (enabled ? opening : `off; ${opening === 'off' ? 'inside' : opening} when on`)).join(' | ')} |`,
+      ),
     ],
   )
 }
