@@ -35,8 +35,9 @@ export function printFindings(findings: readonly Finding[], language: Language, 
     const own = findings.filter((each) => each.group === group)
     if (own.length === 0) continue
     lines.push(paint('bold', HEADINGS[group][language]))
-    const width = Math.min(28, Math.max(...own.map(({ label }) => label[language].length)))
-    for (const { state, label, says, fix = [], have, want } of own) {
+    const told = collapsed(own)
+    const width = Math.min(LABEL_MAX, Math.max(...told.map(({ label }) => label[language].length)))
+    for (const { state, label, says, fix = [], have, want } of told) {
       lines.push(`  ${paint(COLOURS[state], MARKS[state])} ${label[language].padEnd(width)}  ${says[language]}`)
       const more: [string, string][] = []
       if (state !== 'ok' && have !== undefined) more.push([WORDS.have[language], have])
@@ -47,6 +48,23 @@ export function printFindings(findings: readonly Finding[], language: Language, 
     }
   }
   return lines.join('\n')
+}
+
+const LABEL_MAX = 36
+const ALIKE_MAX = 3
+
+/** What could not be checked for one and the same cause is told once. */
+function collapsed(findings: readonly Finding[]): Finding[] {
+  const alike = Map.groupBy(findings, ({ state, says, fix }) =>
+    state === 'not-checked' && fix === undefined ? says.en : Symbol('alone'),
+  )
+  return [...alike.values()].flatMap((list) => {
+    const [first] = list
+    if (first === undefined || list.length <= ALIKE_MAX) return list
+    const rest = list.length - 1
+    const label = { en: `${first.label.en} + ${rest} more`, ru: `${first.label.ru} и ещё ${rest}` }
+    return [{ ...first, label }]
+  })
 }
 
 /** `3 problems, 2 warnings, 2 not checked.`, or that all is well. */

@@ -29,14 +29,14 @@ async function layout({ plan, probes }: DoctorInput): Promise<Finding[]> {
   if (plan.layout === 'unknown')
     return [{ ...base, state: 'not-checked', says: text('no address was found', 'адресов не нашлось') }]
   const publics = [...plan.publicAddresses.v4, ...plan.publicAddresses.v6]
-  const server = [...plan.serverAddresses.v4, ...plan.serverAddresses.v6].join(', ')
+  const own = [...plan.serverAddresses.v4, ...plan.serverAddresses.v6]
   const [address] = publics
   const nat: Finding = {
     ...base,
     state: 'info',
     says: text(
-      `behind a router: it must hand the ports on to ${server} (gavan firewall)`,
-      `за маршрутизатором: он должен передавать порты на ${server} (gavan firewall)`,
+      `behind a router: it must hand the ports on to ${own.length === 0 ? 'this server' : own.join(', ')} (gavan firewall)`,
+      `за маршрутизатором: он должен передавать порты на ${own.length === 0 ? 'этот сервер' : own.join(', ')} (gavan firewall)`,
     ),
   }
   const mx = plan.rows.find(({ service }) => service === 'mx')
