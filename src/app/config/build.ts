@@ -155,6 +155,12 @@ function servicesOf(
   complain: Complain,
 ): ServiceConfig[] {
   const services = CATALOG.map((row) => serviceOf(row, values, about, complain))
+  const overlapping = services.find(({ enabled, addresses }) => enabled && overlap(addresses) !== null)
+  if (overlapping !== undefined) {
+    const own = values.ports.get(overlapping.service)?.addresses !== undefined
+    const key = own ? `ports.${overlapping.service}.addresses` : 'listen'
+    complain(key, overlap(overlapping.addresses) ?? '', 'keep one of the two')
+  }
   const byPort = new Map<number, ServiceConfig>()
   for (const service of services) {
     if (!service.enabled || service.port === 0) continue
@@ -168,6 +174,22 @@ function servicesOf(
       )
   }
   return services
+}
+
+/** Two listeners of which only one can have the port. */
+function overlap(addresses: readonly string[]): string | null {
+  const twice = addresses.find((address, index) => addresses.indexOf(address) !== index)
+  if (twice !== undefined) return `${twice} stands there twice`
+  for (const [every, mark] of [
+    ['0.0.0.0', '.'],
+    ['::', ':'],
+  ] as const) {
+    const other = addresses.find(
+      (address) => address !== every && address.includes(mark) && !(mark === '.' && address.includes(':')),
+    )
+    if (addresses.includes(every) && other !== undefined) return `${every} is every address, ${other} too`
+  }
+  return null
 }
 
 function serviceOf(

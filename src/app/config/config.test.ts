@@ -344,6 +344,10 @@ describe('what is refused', () => {
 
   test('settings that contradict one another', async () => {
     await refuses('ports.imap = { port = 993 }', 'ports.imaps', /port 993 is that of imap/)
+    await refuses('listen = ["0.0.0.0", "192.0.2.1"]', 'listen', /0\.0\.0\.0 is every address, 192\.0\.2\.1 too/)
+    await refuses('listen = ["::1", "::1"]', 'listen', /::1 stands there twice/)
+    await refuses('ports.imap = { addresses = ["::", "::1"] }', 'ports.imap.addresses', /:: is every address/)
+    await good(`${MINIMAL}listen = ["0.0.0.0", "::"]\n`)
     await refuses('tls.cert = "a.pem"', 'tls.cert', /1 and tls\.key 0/)
     await refuses('relay.smarthost.port = 25', 'relay.smarthost.host', /no host/)
     await refuses('relay.smarthost = { host = "a.example", user = "x" }', 'relay.smarthost.user', /no password/)
