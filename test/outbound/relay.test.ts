@@ -341,6 +341,31 @@ suite('relay', () => {
     assert.ok(world.store.entries.every((entry) => entry.attempts === 0 && entry.nextAttemptAt <= world.clock.now()))
   })
 
+  test('stop while the store fails: what is not told yet is told once more before the end, not forgotten', async (t) => {
+    const stopsWith = async (failures: number): Promise<ReturnType<typeof setUp>> => {
+      const world = setUp(t, {
+        script: (stage) => {
+          if (stage === 'dot') world.store.failNext = failures
+          return null
+        },
+      })
+      await world.relay.start()
+      world.store.add({ destination: 'away.example', recipients: bob })
+      await flush()
+      // Told after 0, 1, 3 and 7 seconds; the drain ends in the pause that comes then.
+      await world.stop()
+      return world
+    }
+    const mended = await stopsWith(4)
+    assertAllTaken(mended.store, mended.sink, 1)
+    assert.equal(named(mended.events, 'relay.settle.failed').length, 4)
+
+    // A store that does not come back does not hold the stop: one try, and the lease ends by itself.
+    const failing = await stopsWith(100)
+    assert.equal(failing.store.entries.length, 1)
+    assert.equal(named(failing.events, 'relay.settle.failed').length, 5)
+  })
+
   test('what a dead run held is taken back at start', async (t) => {
     const world = setUp(t)
     world.store.add({ destination: 'away.example', recipients: bob })

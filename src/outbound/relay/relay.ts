@@ -120,10 +120,14 @@ export function createRelay(options: RelayOptions): Relay {
 
   // Settling -----------------------------------------------------------------------------------------------------------
 
-  /** Tells the queue what came of a claim, again and again until the store takes it or the lease is over. */
+  /**
+   * Tells the queue what came of a claim, again and again until the store takes it or the lease is over. A stop that
+   * will not wait any longer cuts the pause short, not the telling: what is not told is delivered twice (RFC 1047).
+   */
   const settle = async (entry: QueueEntry, settlement: Settlement): Promise<SettledEntry | null> => {
     const deadline = clock.monotonic() + QUEUE_LEASE_MS
     let pause = STORE_PAUSE_MS
+    let isLast = false
     try {
       for (;;) {
         try {
@@ -133,7 +137,8 @@ export function createRelay(options: RelayOptions): Relay {
         } catch (error) {
           log.error({ event: 'relay.settle.failed', ...identify(entry), error: describe(error) })
         }
-        if (clock.monotonic() > deadline || !(await sleep(clock, pause, abort.signal))) return null
+        if (isLast || clock.monotonic() > deadline) return null
+        isLast = !(await sleep(clock, pause, abort.signal))
         pause = Math.min(2 * pause, STORE_PAUSE_MAX_MS)
       }
     } finally {
