@@ -2,7 +2,6 @@
 import { randomBytes } from 'node:crypto'
 import { readFile } from 'node:fs/promises'
 import { join } from 'node:path'
-import { BroadcastChannel } from 'node:worker_threads'
 import * as v from 'valibot'
 import { createBanKeeper, NOTHING_KEPT, type BanKeeper, type Exemptions, type KeptBans } from '../core/guard/keeper.ts'
 import type { GuardNews } from '../core/guard/news.ts'
@@ -15,7 +14,6 @@ import type { Log } from '../std/log.ts'
 import { noMetrics, type Metrics } from '../std/metrics.ts'
 import { keepFile } from './keep-file.ts'
 
-export const GUARD_CHANNEL = 'gavan-guard'
 export const bansFile = (dataDir: string): string => join(dataDir, 'bans.json')
 
 const time = v.pipe(v.number(), v.finite())
@@ -63,6 +61,8 @@ async function readKept(path: string, log: Log): Promise<KeptBans> {
 
 export type RunningBans = {
   readonly keeper: BanKeeper
+  /** News of a thread's guard. */
+  hear(item: GuardNews): void
   /** For the threads' guess keys; lives as long as the program. */
   readonly guessKey: Uint8Array
   close(): Promise<void>
@@ -70,7 +70,7 @@ export type RunningBans = {
 
 /**
  * @param options.exempt networks that are never banned, asked at each decision
- * @param options.channel of the guards of this program's threads
+ * @param options.tell brings the keeper's news to the guard of every thread
  */
 export async function openBans(options: {
   dataDir: string
@@ -78,12 +78,11 @@ export async function openBans(options: {
   clock: Clock
   log: Log
   metrics?: Metrics
-  channel?: string
+  tell: (item: GuardNews) => void
 }): Promise<RunningBans> {
-  const { dataDir, exempt, clock, log, metrics = noMetrics, channel = GUARD_CHANNEL } = options
+  const { dataDir, exempt, clock, log, metrics = noMetrics, tell } = options
   const path = bansFile(dataDir)
   const kept = await readKept(path, log)
-  const news = new BroadcastChannel(channel)
   let cancel: Cancel | null = null
   let writing: Promise<void> = Promise.resolve()
 
@@ -99,7 +98,7 @@ export async function openBans(options: {
     log,
     exempt,
     kept,
-    tell: (item) => news.postMessage(item),
+    tell,
     changed() {
       count()
       cancel ??= clock.timer(BAN_KEEP_DELAY_MS, write)
@@ -109,14 +108,12 @@ export async function openBans(options: {
     for (const [group, number] of Object.entries(keeper.counts())) metrics.set(BANS, { group }, number)
   }
   count()
-  news.addEventListener('message', (event) => keeper.hear((event as { data: GuardNews }).data))
-  news.unref()
 
   return {
     keeper,
+    hear: (item) => keeper.hear(item),
     guessKey: randomBytes(32),
     async close() {
-      news.close()
       keeper.stop()
       cancel?.()
       write()

@@ -1,9 +1,9 @@
 /** One protocol thread: opens every listener and runs whole sessions. */
 import { flushCompileCache } from 'node:module'
-import { BroadcastChannel, parentPort, workerData } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { assert } from '../std/assert.ts'
 import type { Snapshot } from '../std/metrics.ts'
-import { createGuard, type GuardNews } from '../core/guard/guard.ts'
+import { createGuard } from '../core/guard/guard.ts'
 import type { PublicAnswers } from '../model/certificate.ts'
 import { LOOPBACK_NETWORKS, networksContain } from '../model/network.ts'
 import { CONNECTIONS } from '../model/metrics.ts'
@@ -12,7 +12,6 @@ import { createCertificates } from '../net/certificates.ts'
 import type { Listener } from '../net/contract.ts'
 import { createWeb } from '../net/http.ts'
 import { createNetwork } from '../net/listen.ts'
-import { GUARD_CHANNEL } from './bans.ts'
 import { createEvidence, type Seen } from './evidence.ts'
 import { watchLoad } from './load.ts'
 import { watchLoop } from './machine.ts'
@@ -32,15 +31,12 @@ async function run(): Promise<void> {
   const { parts, core, snapshot, close } = await openThread(settings)
   const { clock, random, log, metrics } = parts
 
-  const news = new BroadcastChannel(GUARD_CHANNEL)
   const guard = createGuard({
     clock,
     lifted: (address) => settings.liftLoopback && networksContain(LOOPBACK_NETWORKS, address),
-    tell: (item) => news.postMessage(item),
+    tell: (item) => tell({ at: 'news', item }),
     name: settings.name,
   })
-  news.addEventListener('message', (event) => guard.hear((event as { data: GuardNews }).data))
-  news.unref()
   guard.hello()
 
   const certificates = createCertificates(settings.tls.certificates, { ticketKeys: settings.tls.ticketKeys })
@@ -116,6 +112,7 @@ async function run(): Promise<void> {
   }
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') return void finish().catch(fail)
+    if (message.do === 'hear') return guard.hear(message.item)
     if (message.do === 'tell-metrics') return tell({ at: 'metrics', snapshot: measured(), seen: seen() })
     if (message.do === 'use-answers') answer(message.answers)
     else useTls(message.material)

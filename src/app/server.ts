@@ -28,6 +28,7 @@ import { watchLoad } from './load.ts'
 import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watchLoop } from './machine.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
+import type { GuardNews } from '../core/guard/news.ts'
 import type { PortsView } from './admin/ports.ts'
 import { sumSeen } from './evidence.ts'
 import { hostFacts } from './host-facts.ts'
@@ -122,6 +123,7 @@ export async function startServer(options: {
 
   const writer = await startStoreWriter({ dataDir, log })
   const threads: SupervisedThread[] = []
+  const protocolThreads: SupervisedThread[] = []
   const closers: (() => Promise<void>)[] = [() => writer.close()]
   const close = async (): Promise<void> => {
     await Promise.all(threads.map((thread) => thread.drain()))
@@ -150,8 +152,13 @@ export async function startServer(options: {
       clock,
       log,
       metrics: own,
+      tell: (item) => toOthers(item, null),
     })
     closers.push(() => bans.close())
+    /** News of a guard, or of the keeper: to every other guard. */
+    const toOthers = (item: GuardNews, from: SupervisedThread | null): void => {
+      for (const thread of protocolThreads) if (thread !== from) thread.hear(item)
+    }
 
     const withStore = <T extends object>(
       data: T,
@@ -178,7 +185,12 @@ export async function startServer(options: {
       loopbackIsForeign: tryMode !== null,
     }
     const started = (name: string, file: string, data: () => object): SupervisedThread => {
-      const thread = superviseThread({ name, file: threadFile(file), prepare: () => withStore(data()), clock, log })
+      const news = (item: GuardNews): void => {
+        bans.hear(item)
+        toOthers(item, thread)
+      }
+      const prepare = (): ReturnType<typeof withStore<object>> => withStore(data())
+      const thread = superviseThread({ name, file: threadFile(file), prepare, news, clock, log })
       threads.push(thread)
       return thread
     }
@@ -187,7 +199,7 @@ export async function startServer(options: {
     })
     const protocolThread = (name: string): SupervisedThread =>
       started(name, 'protocol-thread', () => ({ ...protocol, name, tls: tls.current, answers: board.current }))
-    const protocolThreads = Array.from({ length: workers }, (_, index) => protocolThread(`protocol-${index + 1}`))
+    for (let number = 1; number <= workers; number++) protocolThreads.push(protocolThread(`protocol-${number}`))
     const relayThread = started('relay', 'relay-thread', () => relay)
     const [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
 

@@ -6,6 +6,7 @@ import {
   METRICS_TIMEOUT_MS,
   THREAD_RESTART_DELAY_MS,
 } from '../model/limits.ts'
+import type { GuardNews } from '../core/guard/news.ts'
 import type { PublicAnswers } from '../model/certificate.ts'
 import type { ServiceName } from '../model/service.ts'
 import { never } from '../std/assert.ts'
@@ -25,6 +26,8 @@ export type FromThread =
   | { readonly at: 'cannot-start'; readonly message: string }
   | ({ readonly at: 'metrics' } & Told)
   | { readonly at: 'used'; readonly number: number }
+  /** For the guards of the other threads, and the keeper of bans. */
+  | { readonly at: 'news'; readonly item: GuardNews }
 
 /** What takes the place of what the thread has. */
 export type ToUse =
@@ -34,6 +37,7 @@ export type ToUse =
 export type ToThread =
   | { readonly do: 'drain' }
   | { readonly do: 'tell-metrics' }
+  | { readonly do: 'hear'; readonly item: GuardNews }
   | (ToUse & { readonly number: number })
 
 export type SupervisedThread = {
@@ -45,6 +49,8 @@ export type SupervisedThread = {
   metrics(): Promise<Snapshot | null>
   /** What its listeners have seen; null likewise. */
   seen(): Promise<readonly Seen[] | null>
+  /** News of another thread's guard. Not by a BroadcastChannel: its events load undici, in every thread. */
+  hear(item: GuardNews): void
   /** Asks it to finish; ends it after DRAIN_TIMEOUT_MS. */
   drain(): Promise<void>
 }
@@ -58,10 +64,12 @@ export function superviseThread(options: {
   file: URL
   /** Called for each start: ports of the store are good for one thread only. */
   prepare: () => { data: unknown; transfer: Transferable[] }
+  /** What its guard tells. */
+  news?: (item: GuardNews) => void
   clock: Clock
   log: Log
 }): SupervisedThread {
-  const { name, file, prepare, clock, log } = options
+  const { name, file, prepare, news = () => {}, clock, log } = options
   let draining = false
   let current: Worker | null = null
   let exited: Promise<void> = Promise.resolve()
@@ -98,6 +106,8 @@ export function superviseThread(options: {
           return asked?.resolve(message)
         case 'used':
           return used(message.number)
+        case 'news':
+          return news(message.item)
         default:
           return never(message)
       }
@@ -146,6 +156,7 @@ export function superviseThread(options: {
     },
     metrics: async () => (await ask())?.snapshot ?? null,
     seen: async () => (await ask())?.seen ?? null,
+    hear: (item) => void current?.postMessage({ do: 'hear', item } satisfies ToThread),
     async drain() {
       draining = true
       current?.postMessage({ do: 'drain' } satisfies ToThread)

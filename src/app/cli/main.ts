@@ -82,6 +82,10 @@ function throwInsteadOfExit(command: Command): void {
 
 /** Runs one command. The exit code is left in `process.exitCode`. */
 export async function main(argv: readonly string[]): Promise<void> {
+  // `gavan ports | head`: who reads no further has what they wanted.
+  process.stdout.on('error', (error: NodeJS.ErrnoException) =>
+    process.exit(error.code === 'EPIPE' ? EXIT.ok : EXIT.failed),
+  )
   try {
     const program = await build()
     throwInsteadOfExit(program)
