@@ -34,6 +34,7 @@ import { sumSeen } from './evidence.ts'
 import { hostFacts } from './host-facts.ts'
 import { planFor } from './plan-settings.ts'
 import { checkPorts, ownAddresses, type UsablePorts } from './preflight.ts'
+import { watchStore } from './watch-store.ts'
 import { webSettings } from './web-settings.ts'
 import { installationSecret } from './secrets.ts'
 import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
@@ -258,6 +259,7 @@ export async function startServer(options: {
       metrics: own,
     })
     closers.push(async () => load.stop())
+    closers.push(watchStore({ dataDir, clock, log, metrics: own }))
     const counting = [...threads, writer]
     const gather = createGather({ metrics: own, threads: () => counting, store, tls: () => tls.current, clock })
     const metrics =

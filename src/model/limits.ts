@@ -274,11 +274,22 @@ export const SEGMENT_MAX_OCTETS = 64 * MIB
 /** Commands, and octets of their bodies in memory, that one commit carries at most. */
 export const COMMIT_GROUP_MAX = 512
 export const COMMIT_GROUP_MAX_OCTETS = 16 * MIB
+/**
+ * Records of bodies, and a group of them, up to this size are kept by the commit's own sync, in the journal; larger ones
+ * by a sync of their segment, which is then the cheaper one. docs/adr/0010-one-sync.md
+ */
+export const JOURNAL_RECORD_MAX_OCTETS = 64 * KIB
+export const JOURNAL_GROUP_MAX_OCTETS = 256 * KIB
+/** What the journal holds at most, before the segment is synced. */
+export const JOURNAL_MAX_OCTETS = 1 * MIB
 /** Free space below which nothing more is taken (or 5 % of the device, whichever is smaller); R6. */
 export const FREE_SPACE_MIN_OCTETS = 75 * MIB
 /** How long a command may wait for a locked database before it fails with a temporary error; R10. */
 export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
 export const ENTRIES_PER_BATCH = 500
+/** The database is looked through for damaged pages so long after a start, and then again. */
+export const STORE_CHECK_DELAY_MS = 5 * MINUTE
+export const STORE_CHECK_EVERY_MS = 7 * DAY
 /** Read from the store in one turn of the event loop: some 30 ms of a search, 3 ms of a list (S25). */
 export const READ_AT_ONCE_MAX_OCTETS = 256 * KIB
 /** What any read costs besides its octets, and what a row of a list costs, counted in octets of that. */

@@ -86,6 +86,10 @@ export const STORE_FAILED = gauge(
   'gavan_store_failed',
   '1 after a write has failed for good: nothing more is acknowledged.',
 )
+export const STORE_DAMAGED = gauge(
+  'gavan_store_damaged',
+  '1 when the last look through the database found damaged pages: gavan repair --check.',
+)
 export const STORE_COMMANDS_FAILED = counter(
   'gavan_store_commands_failed_total',
   'Commands that the store could not do, by reason.',
@@ -152,6 +156,7 @@ export const ALL_METRICS: readonly Metric[] = [
   QUEUE_OLDEST_SECONDS,
   STORE_BYTES,
   STORE_FAILED,
+  STORE_DAMAGED,
   STORE_COMMANDS_FAILED,
   STORE_GROUP_COMMANDS,
   STORE_COMMIT_SECONDS,
