@@ -7,6 +7,7 @@ import { join } from 'node:path'
 import { CATALOG } from '../src/exposure/catalog.ts'
 import { choicesPage } from './docs/choices.ts'
 import { configPage } from './docs/config.ts'
+import { exposureMapPicture } from './docs/exposure-map.ts'
 import { errorsPage } from './docs/errors.ts'
 import { eventsPage } from './docs/events.ts'
 import { limitsPage } from './docs/limits.ts'
@@ -25,6 +26,8 @@ const pages: Record<string, string> = {
   'errors.md': errorsPage(sources),
   'events.md': eventsPage(sources),
   'ports.md': portsPage(CATALOG),
+  'exposure-map.svg': await exposureMapPicture('en'),
+  'exposure-map.ru.svg': await exposureMapPicture('ru'),
   'config.md': configPage(),
   'limits.md': await limitsPage(sources),
   'metrics.md': await metricsPage(sources),
