@@ -5,12 +5,13 @@ import type { DnsFlags } from './dns.ts'
 import type { DoctorFlags } from './doctor.ts'
 import type { PortsFlags } from './ports.ts'
 import type { ProbeFlags } from './probe.ts'
+import { setupCommand } from './setup-command.ts'
 
 const json = (): Option => new Option('--json', 'machine-readable')
 const lang = (): Option => new Option('--lang <language>', 'instead of the locale’s').choices(['en', 'ru'])
 
 export function portCommands(): Command[] {
-  return [portsCommand(), doctorCommand(), dnsCommand(), probeCommand()]
+  return [setupCommand(), portsCommand(), doctorCommand(), dnsCommand(), probeCommand()]
 }
 
 function portsCommand(): Command {

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
-import { test } from 'node:test'
-import { editToml, type Edit } from './edit.ts'
+import { describe, test } from 'node:test'
+import { editToml, type Edit, type PlainValue } from './edit.ts'
 
 const edited = (text: string, edit: Edit): string => {
   const result = editToml(text, edit)
@@ -74,4 +74,44 @@ for (const [name, before, edit, after] of CASES)
 test('what cannot be changed with certainty is refused', () => {
   const result = editToml('ports = { pop3 = "on", imap = "on" }\n', POP3_OFF)
   assert.deepEqual(result, { ok: false, error: 'ports.pop3 is written in a way that only a person can change' })
+})
+
+describe('any key, as a whole', () => {
+  const changed = (text: string, key: string, set: PlainValue): string => {
+    const result = editToml(text, { key, set })
+    assert.ok(result.ok, result.ok ? '' : result.error)
+    return result.value
+  }
+  test('where it stands, with what follows it', () => {
+    assert.equal(
+      changed('hostname = "a.test" # ours\n# b\ndomains = ["a.test"]\n', 'hostname', 'mail.a.test'),
+      'hostname = "mail.a.test" # ours\n# b\ndomains = ["a.test"]\n',
+    )
+    assert.equal(
+      changed('domains = ["a.test"] # one\n', 'domains', ['b.test', 'a.test']),
+      'domains = ["b.test", "a.test"] # one\n',
+    )
+    assert.equal(
+      changed('[ports]\nhttp = "off"\n', 'ports.http', { port: 2080, addresses: ['127.0.0.1'] }),
+      '[ports]\nhttp = { port = 2080, addresses = ["127.0.0.1"] }\n',
+    )
+  })
+  test('in its table, or at the end of the top, when it is new', () => {
+    assert.equal(
+      changed('a = 1\n\n[nat]\n# n\n', 'nat.public', ['192.0.2.1']),
+      'a = 1\n\n[nat]\npublic = ["192.0.2.1"]\n# n\n',
+    )
+    assert.equal(
+      changed('a = 1\n\n[log]\nlevel = "info"\n', 'nat.public', []),
+      'a = 1\nnat.public = []\n\n[log]\nlevel = "info"\n',
+    )
+  })
+  test('what already says so stays as it is, however it is written', () => {
+    const text = "hostname   = 'mail.a.test'\n"
+    assert.equal(changed(text, 'hostname', 'mail.a.test'), text)
+  })
+  test('several lines, or a value in the way: told, not spoilt', () => {
+    assert.equal(editToml('domains = [\n  "a.test",\n]\n', { key: 'domains', set: ['b.test'] }).ok, false)
+    assert.equal(editToml('nat = 1\n', { key: 'nat.public', set: [] }).ok, false)
+  })
 })

@@ -7,6 +7,14 @@ export type Edit =
   | { readonly key: 'clients'; readonly value: string }
   /** A port's switch, in whichever way the file has it: `"on"`, or `enabled` of a table. */
   | { readonly key: `ports.${string}`; readonly value: 'on' | 'off' }
+  /** Any key as a whole, whatever it was before. */
+  | { readonly key: string; readonly set: PlainValue }
+
+export type PlainValue =
+  | string
+  | number
+  | readonly string[]
+  | { readonly [key: string]: string | number | readonly string[] }
 
 /**
  * Every way to write the change is tried until the result, parsed again, differs in that key only.
@@ -19,7 +27,7 @@ export function editToml(text: string, edit: Edit): Result<string, string> {
   if (isDeepStrictEqual(before, wanted)) return ok(text)
   const newline = text.includes('\r\n') ? '\r\n' : '\n'
   const lines = text.split(newline)
-  for (const candidate of candidates(lines, edit)) {
+  for (const candidate of 'set' in edit ? placesOf(lines, edit) : candidates(lines, edit)) {
     const changed = candidate.join(newline)
     if (isDeepStrictEqual(parsed(changed), wanted)) return ok(changed)
   }
@@ -40,6 +48,7 @@ const isTable = (value: unknown): value is TomlTable =>
 /** Made by the parser and then changed: its tables are not plain objects. */
 function expected(text: string, edit: Edit): TomlTable {
   const table = parse(text)
+  if ('set' in edit) return withValue(table, edit)
   if (edit.key === 'clients') table['clients'] = edit.value
   else {
     const service = edit.key.slice('ports.'.length)
@@ -53,11 +62,58 @@ function expected(text: string, edit: Edit): TomlTable {
   return table
 }
 
+function withValue(table: TomlTable, { key, set }: PlainEdit): TomlTable {
+  const path = key.split('.')
+  const last = path.pop()!
+  let at = table
+  for (const name of path) {
+    const there = at[name]
+    const next = isTable(there) ? there : (parse('[x]')['x'] as TomlTable) // Where a value is in the way, no text fits.
+    at[name] = next
+    at = next
+  }
+  at[last] = parse(`value = ${printValue(set)}`)['value']!
+  return table
+}
+
+type PlainEdit = Extract<Edit, { set: unknown }>
+
+/** As TOML, on one line. */
+export function printValue(value: PlainValue): string {
+  if (typeof value === 'string') return JSON.stringify(value)
+  if (typeof value === 'number') return String(value)
+  if (Array.isArray(value)) return `[${value.map((each: string) => JSON.stringify(each)).join(', ')}]`
+  const pairs = Object.entries(value as Record<string, PlainValue>)
+  return `{ ${pairs.map(([name, each]) => `${name} = ${printValue(each)}`).join(', ')} }`
+}
+
+/** Where the key stands now, else the end of its table, else of the top. */
+function* placesOf(lines: readonly string[], { key, set }: PlainEdit): Generator<string[]> {
+  const dot = key.lastIndexOf('.')
+  const [parent, last] = [key.slice(0, Math.max(0, dot)), key.slice(dot + 1)]
+  const value = printValue(set)
+  for (const [index, line] of lines.entries()) {
+    for (const name of new Set([key, last])) {
+      const [left, right] = assignment(line, name) ?? []
+      const old = right === undefined ? null : ANY_VALUE.exec(right)
+      if (left !== undefined && right !== undefined && old !== null)
+        yield lines.with(index, left + value + right.slice(old[0].length))
+    }
+    if (parent !== '' && isHeaderOf(line, parent))
+      yield lines.toSpliced(endOfTable(lines, index), 0, `${last} = ${value}`)
+  }
+  yield lines.toSpliced(endOfTable(lines, -1), 0, `${key} = ${value}`)
+  yield [`${key} = ${value}`, ...lines]
+}
+
+/** On one line: text, a list, a table, or a word. */
+const ANY_VALUE = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[\w.+:-]+)/
+
 const HEADER = /^\s*\[/
 const isHeaderOf = (line: string, name: string): boolean =>
   line.replace(/#.*$/, '').replaceAll(/\s/g, '') === `[${name}]`
 
-function* candidates(lines: readonly string[], { key, value }: Edit): Generator<string[]> {
+function* candidates(lines: readonly string[], { key, value }: Exclude<Edit, PlainEdit>): Generator<string[]> {
   const service = key === 'clients' ? null : key.slice('ports.'.length)
   const enabled = String(value === 'on')
   for (const [index, line] of lines.entries()) {

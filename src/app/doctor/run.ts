@@ -22,7 +22,8 @@ export async function runDoctor(input: DoctorInput, clock: Clock): Promise<Findi
   return GROUPS.flatMap((group) => found.flat().filter((finding) => finding.group === group))
 }
 
-async function runCheck({ name, group, run }: Check, clock: Clock): Promise<readonly Finding[]> {
+/** One that throws or takes too long is told as not checked. */
+export async function runCheck({ name, group, run }: Check, clock: Clock): Promise<readonly Finding[]> {
   const done = new AbortController()
   const given = sleep(clock, DOCTOR_CHECK_TIMEOUT_MS, done.signal).then((): readonly Finding[] => [
     notChecked({ name, group }, 'took too long'),
