@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import type { NetworkInterfaceInfo } from 'node:os'
 import { test } from 'node:test'
-import { hostFacts, type Machine } from './host-facts.ts'
+import { addressesMissing, hostFacts, type Machine } from './host-facts.ts'
 
 const info = (cidr: string, more: Partial<NetworkInterfaceInfo> = {}): NetworkInterfaceInfo => {
   const [address = ''] = cidr.split('/')
@@ -44,4 +44,27 @@ test('in a container: by a bridge, or in the host’s network', () => {
     path.endsWith('ifindex') ? '6\n' : path.endsWith('iflink') ? '7\n' : docker(path)
   assert.equal(hostFacts(machine({ readFile: paired })).container, 'bridge')
   assert.equal(hostFacts(machine()).container, 'none')
+})
+
+test('addresses to listen on that no interface has: one line for each address', () => {
+  const { interfaces } = machine()
+  const on = (service: 'mx' | 'imaps' | 'pop3', addresses: string[], enabled = true) => ({
+    service,
+    enabled,
+    addresses,
+  })
+  const told = (...services: ReturnType<typeof on>[]): unknown[] =>
+    addressesMissing(services, interfaces).map(({ service, facts }) => [service, facts['address'], facts['service']])
+  assert.deepEqual(
+    told(
+      on('mx', ['0.0.0.0', '::', '127.0.0.1', '127.0.0.9', '::1']),
+      on('imaps', ['203.0.113.10', '2001:0DB8:1:0::25', '172.17.0.1']),
+    ),
+    [],
+  )
+  assert.deepEqual(told(on('mx', ['10.9.9.9', '192.168.88.25']), on('imaps', ['10.9.9.9']), on('pop3', ['10.9.9.8'])), [
+    [null, '10.9.9.9', 'mx, imaps'],
+    ['pop3', '10.9.9.8', 'pop3'],
+  ])
+  assert.deepEqual(told(on('mx', ['10.9.9.9'], false)), [])
 })

@@ -1,8 +1,16 @@
 /** This host, as the exposure plan asks for it. */
 import { existsSync, readFileSync } from 'node:fs'
 import { networkInterfaces, type NetworkInterfaceInfo } from 'node:os'
-import { networkAround, networksContain, parseIp, parseNetwork, PRIVATE_NETWORKS } from '../model/network.ts'
-import type { HostAddress, HostFacts } from '../exposure/contract.ts'
+import {
+  LOOPBACK_NETWORKS,
+  networkAround,
+  networksContain,
+  parseIp,
+  parseNetwork,
+  PRIVATE_NETWORKS,
+} from '../model/network.ts'
+import type { ServiceName } from '../model/service.ts'
+import type { HostAddress, HostFacts, PlanWarning } from '../exposure/contract.ts'
 import { defaultGateways } from '../net/gateways.ts'
 
 export type Machine = {
@@ -65,6 +73,48 @@ function scopeOf(address: string): HostAddress['scope'] {
   if (networksContain(SHARED, address)) return 'shared'
   return networksContain(PRIVATE_NETWORKS, address) ? 'private' : 'global'
 }
+
+const WILDCARDS: readonly string[] = ['0.0.0.0', '::']
+
+/**
+ * Addresses to listen on that no interface of this host has. A server with another one left starts all the same, so it is
+ * a warning here; `serve` tells when none is left.
+ */
+export function addressesMissing(
+  services: readonly {
+    readonly service: ServiceName
+    readonly enabled: boolean
+    readonly addresses: readonly string[]
+  }[],
+  interfaces: Machine['interfaces'] = networkInterfaces(),
+): PlanWarning[] {
+  const own = new Set(
+    Object.values(interfaces).flatMap((list) => (list ?? []).map(({ address }) => octetsText(address))),
+  )
+  const missing = services
+    .filter(({ enabled }) => enabled)
+    .flatMap(({ service, addresses }) =>
+      addresses
+        .filter((address) => !WILDCARDS.includes(address) && !networksContain(LOOPBACK_NETWORKS, address))
+        .filter((address) => !own.has(octetsText(address)))
+        .map((address) => ({ service, address })),
+    )
+  // One address that all share is one mistake.
+  const byAddress = Map.groupBy(missing, ({ address }) => address)
+  return [...byAddress].map(([address, each]): PlanWarning => {
+    const names = each.map(({ service }) => service)
+    const [only] = names
+    return {
+      id: 'address-missing',
+      severity: 'problem',
+      service: names.length === 1 && only !== undefined ? only : null,
+      facts: { address, service: names.join(', ') },
+    }
+  })
+}
+
+/** IPv6 is written in many ways. */
+const octetsText = (address: string): string => parseIp(address.replace(/%.*$/, ''))?.join('.') ?? address
 
 /** In a container with an interface of its own, made as a pair (`eth0@if7`), the host's firewall sees forwarded packets. */
 function containerOf({ readFile, exists, interfaces }: Machine): HostFacts['container'] {

@@ -140,4 +140,5 @@ export type WarningId =
   | 'behind-nat-no-public' // nat.public is not said.
   | 'carrier-nat' // RFC 6598: no port can be opened.
   | 'inside-covers-global' // An inner network that the internet routes.
+  | 'address-missing' // To listen on, and this host has no such address.
   | 'container-bridge' // Senders' addresses are hidden, ufw is passed by.

@@ -8,10 +8,13 @@ import { PLAN_WORDS } from './words/words.ts'
 
 const WIDTH = 1120
 const TOP = 104
-const LANE = 72
+const LANE = 80
+const CARD_HEIGHT = 64
+/** Where the lane's line runs, below its top. */
+const MIDDLE = CARD_HEIGHT / 2
 const ZONE = { left: 20, right: 854, width: 246 } as const
 const WALL = { outside: 356, inside: 770 } as const
-const CARD = { x: 470, width: 200 } as const
+const CARD = { x: 448, width: 230, lineMax: 28 } as const
 const FOOT = 64
 
 type Gate = 'open' | 'shut' | 'off'
@@ -33,6 +36,7 @@ export function exposureMap(plan: ExposurePlan, language: Language): string {
   const outsideWall = router ? words.labels.router : words.labels.host
   const addresses = [...plan.publicAddresses.v4, ...plan.publicAddresses.v6]
   const inside = [...plan.inside.v4, ...plan.inside.v6]
+  const inner = plan.serverAddresses.v4.find((address) => !addresses.includes(address))
   return `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 ${WIDTH} ${height}" role="group" aria-labelledby="gavan-map-title" aria-describedby="gavan-map-text" lang="${language}">
 <title id="gavan-map-title">${xml(words.labels.mapTitle)}</title>
 <desc id="gavan-map-text">${xml(lanes.map((lane) => sentence(lane, words)).join(' '))}</desc>
@@ -46,7 +50,7 @@ ${say(CARD.x + CARD.width / 2, 86, 'h', plan.hostname ?? words.labels.server, 'm
 <line class="wall" x1="${WALL.outside}" y1="72" x2="${WALL.outside}" y2="${bottom}"/>
 <line class="wall" x1="${WALL.inside}" y1="72" x2="${WALL.inside}" y2="${bottom}"/>
 ${say(WALL.outside, 50, 'm', cut(addresses[0] === undefined ? outsideWall : `${outsideWall} · ${addresses[0]}`, 40), 'middle')}
-${say(WALL.inside, 50, 'm', cut([words.labels.host, plan.serverAddresses.v4[0]].filter((each) => each !== undefined).join(' · '), 40), 'middle')}
+${say(WALL.inside, 50, 'm', cut([words.labels.host, inner].filter((each) => each !== undefined).join(' · '), 40), 'middle')}
 ${lanes.map((lane, index) => printLane(lane, TOP + index * LANE, words)).join('\n')}
 ${legend(bottom + 34, words)}
 </svg>
@@ -56,7 +60,7 @@ ${legend(bottom + 34, words)}
 function lanesOf(plan: ExposurePlan, words: PlanWords): Lane[] {
   const lanes = plan.rows.map((row) => laneOf(row, words))
   const { outgoing } = plan
-  const to = outgoing.to === 'anywhere' ? words.who.mx : outgoing.to.host
+  const to = outgoing.to === 'anywhere' ? words.peers.mx : outgoing.to.host
   const out: Lane = {
     id: 'outgoing',
     pill: `←${outgoing.port}`,
@@ -69,7 +73,7 @@ function lanesOf(plan: ExposurePlan, words: PlanWords): Lane[] {
 }
 
 function laneOf(row: PlanRow, words: PlanWords): Lane {
-  const who = words.who[row.service]
+  const who = words.peers[row.service]
   return {
     id: String(row.standardPort),
     pill: String(row.port),
@@ -97,15 +101,16 @@ function sentence({ pill, text, outside, inside }: Lane, words: PlanWords): stri
 }
 
 function printLane(lane: Lane, top: number, words: PlanWords): string {
-  const middle = top + 28
+  const middle = top + MIDDLE
+  const text = inLines(lane.text, CARD.lineMax)
   const { outside, inside } = lane
   const parts = [
-    `<rect class="card" x="${CARD.x}" y="${top}" width="${CARD.width}" height="56" rx="10"/>`,
-    say(CARD.x + 16, top + 24, 't', lane.title),
-    say(CARD.x + 16, top + 43, 'm', cut(lane.text, 27)),
+    `<rect class="card" x="${CARD.x}" y="${top}" width="${CARD.width}" height="${CARD_HEIGHT}" rx="10"/>`,
+    say(CARD.x + 14, top + 22, 't', lane.title),
+    ...text.map((line, index) => say(CARD.x + 14, top + 40 + index * 15, 'm', line)),
   ]
   if (outside.gate !== 'off') {
-    parts.push(...who(36, middle, outside.who), path(outside.gate, 268, WALL.outside - 42, middle))
+    parts.push(...caption(36, middle, outside.who), path(outside.gate, 268, WALL.outside - 42, middle))
     if (outside.gate === 'shut') parts.push(cross(291, middle))
     else {
       parts.push(path('open', WALL.outside + 42, outside.leaving ? CARD.x - 4 : CARD.x - 10, middle))
@@ -113,7 +118,7 @@ function printLane(lane: Lane, top: number, words: PlanWords): string {
     }
   }
   if (inside !== null && inside.gate !== 'off') {
-    parts.push(...who(870, middle, inside.who), path(inside.gate, 850, WALL.inside + 42, middle))
+    parts.push(...caption(870, middle, inside.who), path(inside.gate, 850, WALL.inside + 42, middle))
     if (inside.gate === 'shut') parts.push(cross(831, middle))
     else
       parts.push(
@@ -127,15 +132,20 @@ function printLane(lane: Lane, top: number, words: PlanWords): string {
 }
 
 /** In one line or two. */
-function who(x: number, middle: number, text: string): string[] {
+function caption(x: number, middle: number, text: string): string[] {
+  const [first = '', second] = inLines(text, CAPTION_LINE_MAX)
+  if (second === undefined) return [say(x, middle + 5, 't', first)]
+  return [say(x, middle - 4, 't', first), say(x, middle + 15, 't', second)]
+}
+
+const CAPTION_LINE_MAX = 26
+
+/** One line or two of so many characters; what is left over is cut. */
+function inLines(text: string, max: number): string[] {
   const words = text.split(' ')
-  let first = ''
-  while (words.length > 0 && (first === '' || first.length + 1 + words[0]!.length <= 29)) {
-    const word = words.shift()!
-    first = first === '' ? word : `${first} ${word}`
-  }
-  if (words.length === 0) return [say(x, middle + 5, 't', first)]
-  return [say(x, middle - 4, 't', first), say(x, middle + 15, 't', cut(words.join(' '), 29))]
+  let first = words.shift() ?? ''
+  while (words[0] !== undefined && first.length + 1 + words[0].length <= max) first += ` ${words.shift()}`
+  return words.length === 0 ? [cut(first, max)] : [cut(first, max), cut(words.join(' '), max)]
 }
 
 function legend(y: number, { labels }: PlanWords): string {

@@ -32,6 +32,11 @@ async function holdsOneOf(pid: string, inodes: ReadonlySet<string>): Promise<boo
   return false
 }
 
+/** Whether anybody listens on a TCP port of this machine, which every user may see. Linux only. */
+export async function isListenedOn(port: number): Promise<boolean> {
+  return (await listeningInodes(port)).size > 0
+}
+
 /**
  * Who listens on a TCP port of this machine (D16). Linux only; needs root to see other people's processes.
  * @returns null when nobody does, or when the system does not tell

@@ -2,7 +2,9 @@ import { Command } from 'commander'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { effectiveConfig, printProblems } from '../config/show.ts'
-import { CliError, EXIT, print, printJson, printTable } from './output.ts'
+import { addressesMissing } from '../host-facts.ts'
+import { PLAN_WORDS } from '../../exposure/words/words.ts'
+import { CliError, EXIT, print, printJson, printTable, say } from './output.ts'
 
 export const DEFAULT_CONFIG = '/etc/gavan/gavan.toml'
 
@@ -18,6 +20,10 @@ export async function readConfig(path: string): Promise<Config> {
   throw new CliError(EXIT.badConfig, printProblems(loaded.error), null)
 }
 
+/** What is right as a configuration, and wrong on this host. */
+const warningsOf = ({ services }: Config): string[] =>
+  addressesMissing(services).map(({ id, facts }) => PLAN_WORDS.en.warning[id](facts))
+
 export function configCommand(): Command {
   const noun = new Command('config').description('the configuration file')
   noun
@@ -27,8 +33,12 @@ export function configCommand(): Command {
     .action(async (options: { json?: true }, command: Command) => {
       const path = configPath(command)
       const loaded = await loadConfig({ path, env: process.env })
-      if (options.json === true) printJson({ file: path, problems: loaded.ok ? [] : loaded.error })
-      else if (loaded.ok) print(`${path} is in order.`)
+      const warnings = loaded.ok ? warningsOf(loaded.value) : []
+      if (options.json === true) printJson({ file: path, problems: loaded.ok ? [] : loaded.error, warnings })
+      else if (loaded.ok) {
+        for (const warning of warnings) say(`! ${warning}`)
+        print(`${path} is in order.`)
+      }
       if (loaded.ok) return
       if (options.json === true) process.exitCode = EXIT.badConfig
       else throw new CliError(EXIT.badConfig, printProblems(loaded.error), null)

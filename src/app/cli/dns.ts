@@ -12,10 +12,11 @@ export type DnsFlags = { readonly zone?: true; readonly split?: true; readonly i
 const TTL_SECONDS = 3600
 
 export async function runDns(domain: string | undefined, flags: DnsFlags, command: Command): Promise<void> {
-  const { config, file, plan, json, language } = await readSite(command)
-  if (file === null)
+  const site = await readSite(command)
+  const { config, hostname, plan, json, language } = site
+  if (hostname === null)
     throw new CliError(EXIT.badConfig, 'no configuration: whose records?', 'gavan setup mail.example.org')
-  const api = await runningApiOf(config)
+  const api = await runningApiOf(site)
   const answer = await api?.handle('GET', '/v1/domains', undefined)
   const known = (answer?.body['domains'] as { name: string }[] | undefined)?.map(({ name }) => name) ?? config.domains
   if (domain !== undefined && !known.includes(domain))

@@ -51,14 +51,14 @@ export async function runDoctorCommand(flags: DoctorFlags, command: Command): Pr
 }
 
 async function inputOf(site: SiteOfHost, flags: DoctorFlags): Promise<DoctorInput> {
-  const { config, plan, file } = site
-  const api = await runningApiOf(config)
+  const { config, plan, hostname } = site
+  const api = await runningApiOf(site)
   const domains = api === null ? config.domains : await domainsOf(api)
   const outgoing =
     flags.outgoing.length > 0 ? flags.outgoing.map((text) => hostPort(text, 25)) : DOCTOR_OUTGOING_TARGETS
   return {
     plan,
-    dns: file === null ? null : await dnsSettings(config, plan, domains),
+    dns: hostname === null ? null : await dnsSettings(config, plan, domains),
     dataDir: config.dataDir,
     messageMaxOctets: config.limits.messageMaxOctets,
     acme: config.acme !== null,

@@ -3,11 +3,11 @@ import type { Command } from 'commander'
 import { exposureMap } from '../../exposure/map.ts'
 import type { ExposurePlan, PlanRow } from '../../exposure/contract.ts'
 import { PLAN_WORDS } from '../../exposure/words/words.ts'
-import { portHolder } from '../../net/port-holder.ts'
+import { isListenedOn, portHolder } from '../../net/port-holder.ts'
 import type { PortsView } from '../admin/ports.ts'
-import type { Config } from '../config/config.ts'
-import { CliError, EXIT, print, printJson } from './output.ts'
-import { onePort, portsTable, type Now } from './ports-screen.ts'
+import { systemClock } from '../machine.ts'
+import { CliError, EXIT, print, printJson, say } from './output.ts'
+import { onePort, portsTable, warningsOf, type Now } from './ports-screen.ts'
 import { askPorts, readSite, type SiteOfHost } from './site.ts'
 
 export type PortsFlags = { readonly svg?: true; readonly watch?: true; readonly plain?: true }
@@ -21,10 +21,13 @@ export async function runPorts(which: string | undefined, flags: PortsFlags, com
   const row = which === undefined ? null : rowNamed(plan, which)
   if (flags.svg === true) return print(exposureMap(plan, language))
   if (flags.watch === true) return watch(site)
-  const now = await nowOf(plan, config)
+  const server = await askPorts(config)
+  const now = await nowOf(plan, server)
+  if (server === 'not-allowed') say(`! ${PLAN_WORDS[language].labels.mayNotAsk(config.admin.socket)}`)
   if (json) return printJson(jsonOf(plan, now, row))
   const width = process.stdout.columns ?? WIDTH_DEFAULT
-  if (row !== null) return print(onePort(row, now.get(row.service), { language, width }))
+  if (row !== null)
+    return print(onePort(row, now.get(row.service), { language, width, warnings: warningsOf(plan, row.service) }))
   const colours = process.stdout.isTTY && process.stdout.hasColors() && flags.plain !== true
   print(portsTable(plan, now, { language, width: flags.plain === true ? Infinity : width, colours }))
 }
@@ -38,21 +41,35 @@ function rowNamed(plan: ExposurePlan, which: string): PlanRow {
   throw new CliError(EXIT.usage, `"${which}" is no port of a mail server`, `one of ${names}`)
 }
 
-async function nowOf(plan: ExposurePlan, config: Config): Promise<Map<string, Now>> {
-  const server = await askPorts(config)
+type Asked = Awaited<ReturnType<typeof askPorts>>
+
+async function nowOf(plan: ExposurePlan, server: Asked): Promise<Map<string, Now>> {
   const now = new Map<string, Now>()
   for (const row of plan.rows) now.set(row.service, await nowAt(row, server))
   return now
 }
 
-async function nowAt({ service, port }: PlanRow, server: PortsView | null): Promise<Now> {
-  if (server?.opened.some((each) => each.service === service) === true) {
-    const seen = server.seen.find((each) => each.service === service)
-    return { at: 'running', connections: seen?.connections ?? 0, today: seen?.today ?? 0 }
-  }
+async function nowAt({ service, port }: PlanRow, server: Asked): Promise<Now> {
+  const view = server === 'not-allowed' ? null : server
+  if (view?.opened.some((each) => each.service === service) === true) return running(service, view)
   if (process.platform !== 'linux') return { at: 'unknown' }
-  const holder = await portHolder(port)
-  return holder === null ? { at: 'free' } : { at: 'held', by: holder.name }
+  if (!(await isListenedOn(port))) return { at: 'free' }
+  // Our own server would be shown as a stranger.
+  if (server === 'not-allowed') return { at: 'listens' }
+  return { at: 'held', by: (await portHolder(port))?.name ?? null }
+}
+
+function running(service: PlanRow['service'], { seen }: PortsView): Now {
+  const own = seen.find((each) => each.service === service)
+  const { connections = 0, today = 0, refusedToday = 0, stranger = null } = own ?? {}
+  const last =
+    stranger === null
+      ? null
+      : {
+          address: stranger.address,
+          secondsAgo: Math.max(0, Math.round((systemClock.now() - stranger.at) / 1000)),
+        }
+  return { at: 'running', connections, today, refusedToday, stranger: last }
 }
 
 /** English whatever the locale. */
@@ -65,9 +82,9 @@ function jsonOf(plan: ExposurePlan, now: ReadonlyMap<string, Now>, only: PlanRow
     ifShut: words.ifShut[row.service],
     now: now.get(row.service) ?? { at: 'unknown' },
   }))
-  if (only !== null) return { port: rows[0] }
-  const warnings = plan.warnings.map((warning) => ({ ...warning, text: words.warning[warning.id](warning.facts) }))
-  return { ...plan, rows, warnings }
+  const told = only === null ? plan.warnings : warningsOf(plan, only.service)
+  const warnings = told.map((warning) => ({ ...warning, text: words.warning[warning.id](warning.facts) }))
+  return only === null ? { ...plan, rows, warnings } : { port: rows[0], warnings }
 }
 
 /** Redrawn each second, from the running server, until Ctrl-C or `q`. */
@@ -87,7 +104,11 @@ async function watch({ plan, config, language }: SiteOfHost): Promise<void> {
   try {
     for (let over = false; !over;) {
       const width = stdout.columns
-      const table = portsTable(plan, await nowOf(plan, config), { language, width, colours: stdout.hasColors() })
+      const table = portsTable(plan, await nowOf(plan, await askPorts(config)), {
+        language,
+        width,
+        colours: stdout.hasColors(),
+      })
       // Each line is cleared to its end, then all below: nothing flickers.
       stdout.write(`\u001b[H${table.split('\n').join('\u001b[K\n')}\u001b[K\u001b[J`)
       over = await Promise.race([

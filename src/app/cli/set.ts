@@ -23,6 +23,8 @@ export const SETTABLE = {
 } as const
 
 type What = keyof typeof SETTABLE
+/** Of what can be set here. */
+type Switch = Exclude<Edit, { set: unknown }>
 export type SetFlags = { readonly dryRun?: true; readonly json?: true }
 export type Moved = {
   readonly service: ServiceName
@@ -69,15 +71,15 @@ async function loaded(path: string, text?: string): Promise<Config> {
 const planHere = (config: Config): ExposurePlan => planOf(planSettings(config), hostFacts())
 
 /** POP3 is one switch for both of its ports (D12). */
-function editsOf(what: What, value: string, { sources }: Config): readonly Edit[] {
+function editsOf(what: What, value: string, { sources }: Config): readonly Switch[] {
   if (what === 'clients') return [{ key: what, value }]
   const on = value === 'on' ? 'on' : 'off'
-  const edits: Edit[] = [{ key: `ports.${what}`, value: on }]
+  const edits: Switch[] = [{ key: `ports.${what}`, value: on }]
   if (what === 'pop3' && sources.get('ports.pop3s') === 'file') edits.push({ key: 'ports.pop3s', value: on })
   return edits
 }
 
-function applied(text: string, edit: Edit, path: string): string {
+function applied(text: string, edit: Switch, path: string): string {
   const result = editToml(text, edit)
   if (result.ok) return result.value
   throw new CliError(EXIT.failed, `${path}: ${result.error}`, `change it by hand: ${edit.key} = "${edit.value}"`)

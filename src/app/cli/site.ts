@@ -9,7 +9,7 @@ import type { PortsView } from '../admin/ports.ts'
 import type { Config } from '../config/config.ts'
 import { loadConfig } from '../config/load.ts'
 import { printProblems } from '../config/show.ts'
-import { hostFacts } from '../host-facts.ts'
+import { addressesMissing, hostFacts } from '../host-facts.ts'
 import { languageOf } from '../language.ts'
 import { planSettings } from '../plan-settings.ts'
 import { configPath, readConfig } from './config.ts'
@@ -19,6 +19,8 @@ export type SiteOfHost = {
   readonly config: Config
   /** Null: there is none, and the defaults hold. */
   readonly file: string | null
+  /** Null: nobody has decided it, neither a file nor GAVAN_HOSTNAME. */
+  readonly hostname: string | null
   readonly facts: HostFacts
   readonly plan: ExposurePlan
   readonly language: Language
@@ -35,8 +37,10 @@ export async function readSite(command: Command): Promise<SiteOfHost> {
   const { config, file } = await configOrDefaults(command, given !== undefined)
   if (file === null) say(PLAN_WORDS[language].labels.noFile)
   const facts = hostFacts()
-  const plan = planOf(planSettings(config, file === null ? null : config.hostname), facts)
-  return { config, file, facts, plan, language, json: json === true }
+  const hostname = config.hostname === PLACEHOLDER ? null : config.hostname
+  const plan = planOf(planSettings(config, hostname), facts)
+  const warnings = [...plan.warnings, ...addressesMissing(config.services)]
+  return { config, file, hostname, facts, plan: { ...plan, warnings }, language, json: json === true }
 }
 
 async function configOrDefaults(
@@ -49,24 +53,42 @@ async function configOrDefaults(
   const { existsSync } = await import('node:fs')
   if (named || process.env['GAVAN_CONFIG'] !== undefined || existsSync(path))
     return { config: await readConfig(path), file: path }
-  const defaults = await loadConfig({ path: null, env: {}, flags: { hostname: PLACEHOLDER } })
+  const flags = process.env['GAVAN_HOSTNAME'] === undefined ? { hostname: PLACEHOLDER } : {}
+  const defaults = await loadConfig({ path: null, env: process.env, flags })
   if (defaults.ok) return { config: defaults.value, file: null }
   throw new CliError(EXIT.badConfig, printProblems(defaults.error), null)
 }
 
-/** The running server's API; null when none answers, or this user may not ask it. */
-export async function runningApiOf(config: Config): Promise<AdminApi | null> {
+export type Server =
+  | { readonly at: 'answers'; readonly api: AdminApi }
+  /** Nobody is there. */
+  | { readonly at: 'none' }
+  /** This user may not open its socket, which says nothing of whether it runs. */
+  | { readonly at: 'not-allowed'; readonly socket: string }
+
+export async function serverOf({ admin: { socket } }: Config): Promise<Server> {
   const { adminOverSocket } = await import('../admin/http.ts')
-  const api = adminOverSocket(config.admin.socket)
+  const api = adminOverSocket(socket)
   try {
     await api.handle('GET', '/v1/health', undefined)
-    return api
-  } catch {
-    return null
+    return { at: 'answers', api }
+  } catch (error) {
+    const code = error instanceof Error && 'code' in error ? error.code : ''
+    return code === 'EACCES' || code === 'EPERM' ? { at: 'not-allowed', socket } : { at: 'none' }
   }
 }
 
-export async function askPorts(config: Config): Promise<PortsView | null> {
-  const answer = await (await runningApiOf(config))?.handle('GET', '/v1/ports', undefined)
-  return answer?.status === 200 ? (answer.body as unknown as PortsView) : null
+/** The running server's API, null when none answers; that this user may not ask it is said. */
+export async function runningApiOf({ config, language }: SiteOfHost): Promise<AdminApi | null> {
+  const server = await serverOf(config)
+  if (server.at === 'not-allowed') say(`! ${PLAN_WORDS[language].labels.mayNotAsk(server.socket)}`)
+  return server.at === 'answers' ? server.api : null
+}
+
+/** Null: nobody answers. */
+export async function askPorts(config: Config): Promise<PortsView | 'not-allowed' | null> {
+  const server = await serverOf(config)
+  if (server.at !== 'answers') return server.at === 'none' ? null : 'not-allowed'
+  const answer = await server.api.handle('GET', '/v1/ports', undefined)
+  return answer.status === 200 ? (answer.body as unknown as PortsView) : null
 }

@@ -9,12 +9,16 @@ export type PlanWords = {
   /** What a service is, in a line. */
   readonly what: Readonly<Record<ServiceName, string>>
   readonly who: Readonly<Record<ServiceName, string>>
+  /** The same as they are named on the map. */
+  readonly peers: Readonly<Record<ServiceName, string>>
   /** What no longer works when it is shut. */
   readonly ifShut: Readonly<Record<ServiceName, string>>
   /** What the server itself insists on. */
   readonly insists: Readonly<Record<TlsMode, string>>
   readonly tls: Readonly<Record<TlsMode, string>>
   readonly opening: Readonly<Record<Opening, string>>
+  /** As an answer to whether it is open outside. */
+  readonly openOutside: Readonly<Record<Opening, string>>
   readonly reason: Readonly<Record<ReasonId, string>>
   readonly warning: Readonly<Record<WarningId, (facts: Readonly<Record<string, string | number>>) => string>>
   readonly submissions: string
@@ -33,6 +37,7 @@ export type PlanWords = {
     readonly open: string
     readonly why: string
     readonly now: string
+    readonly nowLong: string
     readonly whoLong: string
     readonly openLong: string
     readonly insists: string
@@ -54,6 +59,16 @@ export type PlanWords = {
     readonly silent: string
     readonly heldBy: (name: string) => string
     readonly connections: (n: number) => string
+    readonly live: (n: number) => string
+    readonly today: (n: number) => string
+    readonly refusedToday: (n: number) => string
+    readonly seen: (secondsAgo: number, address: string) => string
+    readonly stranger: (secondsAgo: number, address: string) => string
+    readonly noStranger: string
+    /** A listener that this user may not ask about. */
+    readonly listensUnasked: string
+    readonly heldByUnknown: string
+    readonly mayNotAsk: (socket: string) => string
     readonly noFile: string
   }
 }

@@ -5,6 +5,13 @@ import type { PlanWords } from './contract.ts'
 const fromCatalog = (of: (row: (typeof CATALOG)[number]) => string): Record<ServiceName, string> =>
   Object.fromEntries(CATALOG.map((row) => [row.service, of(row)])) as Record<ServiceName, string>
 
+/** Short, to the unit that says something. */
+function ago(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} s`
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} min`
+  return seconds < 48 * 3600 ? `${Math.round(seconds / 3600)} h` : `${Math.round(seconds / 86_400)} days`
+}
+
 const plural = new Intl.PluralRules('en')
 
 export const en: PlanWords = {
@@ -22,6 +29,7 @@ export const en: PlanWords = {
     sieve: 'filter editors',
   },
   who: fromCatalog(({ who }) => who),
+  peers: fromCatalog(({ who }) => who),
   ifShut: {
     mx: 'no mail comes in: other servers look nowhere else',
     submission: 'webmail goes on, mail programs cannot send',
@@ -47,6 +55,7 @@ export const en: PlanWords = {
     implicit: 'TLS',
   },
   opening: { outside: 'open', inside: 'inside', loopback: 'this host', off: 'off' },
+  openOutside: { outside: 'open', inside: 'shut', loopback: 'shut', off: 'off' },
   reason: {
     'mx-must-be-open': 'servers only, no sign-in here; closed means no mail',
     'clients-outside': 'your people use mail programs anywhere; encryption and sign-in are mandatory',
@@ -80,6 +89,8 @@ export const en: PlanWords = {
       `${address} is an address of the provider's own (RFC 6598): no port can be opened from outside. Ask for a public one.`,
     'inside-covers-global': ({ network }) =>
       `inside holds ${network}, which the internet routes: right only if all of it is yours.`,
+    'address-missing': ({ address, service }) =>
+      `This host has no address ${address}, on which is to listen: ${service}. Those it has: ip address`,
     'container-bridge': () =>
       "Behind a container's bridge every visitor looks like the bridge: SPF and bans cannot work. Use the host's network.",
   },
@@ -104,6 +115,7 @@ export const en: PlanWords = {
     open: 'OUTSIDE',
     why: 'WHY',
     now: 'NOW',
+    nowLong: 'Now',
     whoLong: 'Who needs it',
     openLong: 'Outside',
     insists: 'We insist on',
@@ -125,6 +137,16 @@ export const en: PlanWords = {
     silent: 'nothing listens',
     heldBy: (name) => `held by ${name}`,
     connections: (n) => `${n} ${plural.select(n) === 'one' ? 'connection' : 'connections'}`,
+    live: (n) => `${n} now`,
+    today: (n) => `${n} today`,
+    refusedToday: (n) => `${n} refused today`,
+    seen: (seconds, address) => `seen ${ago(seconds)} ago from ${address}`,
+    stranger: (seconds, address) => `the last one from outside: ${ago(seconds)} ago from ${address}`,
+    noStranger: 'nobody from outside so far',
+    listensUnasked: 'somebody listens; whether it is gavan, root may ask',
+    heldByUnknown: 'another program; root sees which',
+    mayNotAsk: (socket) =>
+      `This user may not open ${socket}, so the server could not be asked: run it as root or as the user gavan.`,
     noFile: 'No configuration file: this is the plan for the defaults on this host.',
   },
 }

@@ -1,6 +1,17 @@
 import type { PlanWords } from './contract.ts'
 
 const plural = new Intl.PluralRules('ru')
+const pick = (n: number, one: string, few: string, many: string): string =>
+  ({ one, few })[plural.select(n) as 'one' | 'few'] ?? many
+
+/** Short, to the unit that says something. */
+function ago(seconds: number): string {
+  if (seconds < 90) return `${Math.round(seconds)} с`
+  if (seconds < 90 * 60) return `${Math.round(seconds / 60)} мин`
+  if (seconds < 48 * 3600) return `${Math.round(seconds / 3600)} ч`
+  const days = Math.round(seconds / 86_400)
+  return `${days} ${pick(days, 'день', 'дня', 'дней')}`
+}
 
 export const ru: PlanWords = {
   roles: { mta: 'MTA', msa: 'MSA', mda: 'MDA', web: 'Веб', filter: 'Фильтры' },
@@ -28,6 +39,18 @@ export const ru: PlanWords = {
     https: 'браузерам',
     sieve: 'редакторам фильтров в почтовых программах',
   },
+  peers: {
+    mx: 'другие почтовые серверы',
+    submission: 'почтовые программы сотрудников',
+    submissions: 'почтовые программы с настройкой SSL/TLS',
+    imap: 'почтовые программы с настройкой STARTTLS',
+    imaps: 'почтовые программы сотрудников',
+    pop3: 'программы без IMAP',
+    pop3s: 'программы без IMAP',
+    http: 'браузеры и Let’s Encrypt',
+    https: 'браузеры',
+    sieve: 'редакторы фильтров в почтовых программах',
+  },
   ifShut: {
     mx: 'почта перестанет приходить: других портов чужие серверы не пробуют',
     submission: 'веб-почта продолжит работать, почтовые программы отправлять не смогут',
@@ -52,7 +75,8 @@ export const ru: PlanWords = {
     'starttls-enforced': 'STARTTLS обязателен',
     implicit: 'TLS',
   },
-  opening: { outside: 'открыт', inside: 'только внутри', loopback: 'этот узел', off: 'выключен' },
+  opening: { outside: 'открыт', inside: 'внутри', loopback: 'этот узел', off: 'выключен' },
+  openOutside: { outside: 'открыт', inside: 'закрыт', loopback: 'закрыт', off: 'выключен' },
   reason: {
     'mx-must-be-open': 'только для серверов, входа здесь нет; закрыть — остаться без почты',
     'clients-outside': 'почтовые программы есть и вне офиса; шифрование и вход обязательны',
@@ -85,6 +109,8 @@ export const ru: PlanWords = {
       `${address} — внутренний адрес провайдера (RFC 6598): снаружи порты открыть нельзя. Попросите внешний («белый») адрес.`,
     'inside-covers-global': ({ network }) =>
       `Среди внутренних сетей есть ${network}, она видна из интернета: верно, только если она вся ваша.`,
+    'address-missing': ({ address, service }) =>
+      `У этого узла нет адреса ${address}, указанного для: ${service}. Какие есть, покажет ip address`,
     'container-bridge': () =>
       'За мостом контейнера все посетители выглядят как сам мост: SPF и блокировки не работают. Используйте сеть узла.',
   },
@@ -109,6 +135,7 @@ export const ru: PlanWords = {
     open: 'НАРУЖУ',
     why: 'ПОЧЕМУ',
     now: 'СЕЙЧАС',
+    nowLong: 'Сейчас',
     whoLong: 'Кому нужен',
     openLong: 'Наружу',
     insists: 'Что требуем',
@@ -129,10 +156,17 @@ export const ru: PlanWords = {
     listens: 'слушает',
     silent: 'никто не слушает',
     heldBy: (name) => `занят: ${name}`,
-    connections: (n) => {
-      const form = { one: 'подключение', few: 'подключения' }[plural.select(n) as 'one' | 'few'] ?? 'подключений'
-      return `${n} ${form}`
-    },
+    connections: (n) => `${n} ${pick(n, 'подключение', 'подключения', 'подключений')}`,
+    live: (n) => `${n} сейчас`,
+    today: (n) => `${n} сегодня`,
+    refusedToday: (n) => `${n} ${pick(n, 'отказ', 'отказа', 'отказов')} за сегодня`,
+    seen: (seconds, address) => `${ago(seconds)} назад, ${address}`,
+    stranger: (seconds, address) => `последний раз снаружи приходили ${ago(seconds)} назад с ${address}`,
+    noStranger: 'снаружи пока никто не приходил',
+    listensUnasked: 'кто-то слушает; gavan ли это, может спросить root',
+    heldByUnknown: 'другая программа; какая, видит root',
+    mayNotAsk: (socket) =>
+      `Этому пользователю нельзя открыть ${socket}, поэтому сервер не спросить: запустите от root или пользователя gavan.`,
     noFile: 'Файла настроек нет: это план по умолчанию для этого узла.',
   },
 }
