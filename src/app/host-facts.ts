@@ -54,7 +54,7 @@ function describe(name: string, { address, family, cidr }: NetworkInterfaceInfo)
   const bits = Number(cidr?.split('/')[1] ?? (family === 'IPv4' ? 32 : 128))
   const octets = parseIp(address)
   return {
-    address: address.replace(/%.*$/, ''),
+    address: address.split('%', 1)[0]!,
     family: family === 'IPv4' ? 4 : 6,
     interface: name,
     network: octets === null ? `${address}/${bits}` : networkAround(octets, bits).text,
@@ -114,7 +114,7 @@ export function addressesMissing(
 }
 
 /** IPv6 is written in many ways. */
-const octetsText = (address: string): string => parseIp(address.replace(/%.*$/, ''))?.join('.') ?? address
+const octetsText = (address: string): string => parseIp(address.split('%', 1)[0]!)?.join('.') ?? address
 
 /** In a container with an interface of its own, made as a pair (`eth0@if7`), the host's firewall sees forwarded packets. */
 function containerOf({ readFile, exists, interfaces }: Machine): HostFacts['container'] {

@@ -110,8 +110,7 @@ function* placesOf(lines: readonly string[], { key, set }: PlainEdit): Generator
 const ANY_VALUE = /^(?:"(?:[^"\\]|\\.)*"|'[^']*'|\[[^\]]*\]|\{[^}]*\}|[\w.+:-]+)/
 
 const HEADER = /^\s*\[/
-const isHeaderOf = (line: string, name: string): boolean =>
-  line.replace(/#.*$/, '').replaceAll(/\s/g, '') === `[${name}]`
+const isHeaderOf = (line: string, name: string): boolean => line.split('#', 1)[0]!.replaceAll(/\s/g, '') === `[${name}]`
 
 function* candidates(lines: readonly string[], { key, value }: Exclude<Edit, PlainEdit>): Generator<string[]> {
   const service = key === 'clients' ? null : key.slice('ports.'.length)

@@ -26,7 +26,7 @@ export async function packageOf(executable: string, lists = '/var/lib/dpkg/info'
   for (const name of await readdir(lists).catch(() => [])) {
     if (!name.endsWith('.list')) continue
     const text = await readFile(join(lists, name), 'utf8').catch(() => '')
-    if (text.split('\n').includes(executable)) return name.slice(0, -'.list'.length).replace(/:.*$/, '')
+    if (text.split('\n').includes(executable)) return name.slice(0, -'.list'.length).split(':', 1)[0]!
   }
   return null
 }
