@@ -1,6 +1,6 @@
 /** `gavan setup`: what it is called and takes. What it does is loaded when it runs. */
 import { Command, Option } from 'commander'
-import type { SetupFlags } from './setup.ts'
+import type { SetupFlags } from './setup-common.ts'
 
 const collect = (value: string, before: readonly string[] = []): string[] => [...before, value]
 

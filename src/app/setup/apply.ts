@@ -5,7 +5,7 @@ import { ensureDkimKeys } from '../dkim-keys.ts'
 import { keepFile } from '../keep-file.ts'
 import type { MadeRecord, Places, Step } from './contract.ts'
 import { UNIT, USER } from './places.ts'
-import { lastWords, type Owner, type Ran, type RunProgram } from './programs.ts'
+import { firstWords, lastWords, type Owner, type Ran, type RunProgram } from './programs.ts'
 
 export type Hands = {
   readonly places: Places
@@ -162,12 +162,20 @@ async function makeKeys(domain: string, hands: Hands, undo: Undo[]): Promise<voi
 }
 
 /** By this program as the user gavan, so that no file of the store is root's. The password goes by a pipe. */
-async function makeAccount(address: string, { gavan, makePassword }: Hands): Promise<string> {
+async function makeAccount(address: string, { gavan, makePassword }: Hands): Promise<string | null> {
   const password = makePassword()
   await gavan(['domain', 'add', address.slice(address.lastIndexOf('@') + 1)]) // A running server may not know it yet.
   const ran = await gavan(['user', 'add', address, '--password-stdin'], `${password}\n`)
-  if (ran.code !== 0) throw new Error(lastWords(ran))
-  return password
+  if (ran.code === 0) return password
+  // Of an earlier setup, whose settings were removed and whose mail was not.
+  const list = await gavan(['user', 'list', '--json'])
+  if (list.code === 0 && hasUser(list.stdout, address)) return null
+  throw new Error(firstWords(ran))
+}
+
+function hasUser(json: string, address: string): boolean {
+  const { users } = JSON.parse(json) as { users: { address: string }[] }
+  return users.some((user) => user.address === address)
 }
 
 /** A service that does not start is no reason to take everything back: a port may be held, and that is told. */

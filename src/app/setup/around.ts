@@ -1,6 +1,6 @@
 /** Looks at this machine before anything is asked. Changes nothing. */
 import { existsSync } from 'node:fs'
-import { readFile } from 'node:fs/promises'
+import { readFile, stat } from 'node:fs/promises'
 import { availableParallelism, totalmem } from 'node:os'
 import { join } from 'node:path'
 import { heldPort } from '../doctor/probes/held-port.ts'
@@ -68,12 +68,18 @@ export async function lookAtFound(
     config: await read(places.config),
     unit: await unitOf(places),
     user: (await userOwner()) !== null,
-    dataDir: existsSync(dataDir),
+    dataDir: await isOurs(dataDir, places),
     keys: (await readDkimKeys(dataDir, domain)).length > 0,
     account: accounts.includes(first),
     running: await asks('is-active'),
     enabled: await asks('is-enabled'),
   }
+}
+
+/** A folder that somebody made beforehand, and that is not gavan's, is to be made so. */
+async function isOurs(dataDir: string, { wholeSystem }: Places): Promise<boolean> {
+  const there = await stat(dataDir).catch(() => null)
+  return there !== null && (!wholeSystem || there.uid === (await userOwner())?.uid)
 }
 
 async function unitOf({ unit, wholeSystem }: Places): Promise<Found['unit']> {

@@ -31,3 +31,10 @@ export const runProgram: RunProgram = (program, args, { owner, input = '', env =
 /** The last thing that it said, for people. */
 export const lastWords = ({ stdout, stderr }: Ran): string =>
   (stderr.trim() === '' ? stdout : stderr).trim().split('\n').at(-1)?.trim() ?? ''
+
+/** The cause, of a program of ours: what to do about it comes after. */
+export const firstWords = ({ stdout, stderr }: Ran): string =>
+  (stderr.trim() === '' ? stdout : stderr)
+    .trim()
+    .split('\n', 1)[0]
+    ?.replace(/^gavan: /, '') ?? ''
