@@ -1,8 +1,10 @@
 /** `gavan probe HOST`: from any other machine, what of a mail server's ports answers, and whether with the right words. */
 import { lookup } from 'node:dns/promises'
+import { isIP } from 'node:net'
 import { connect as connectTls } from 'node:tls'
 import type { Command } from 'commander'
 import { CATALOG, type CatalogRow } from '../../exposure/catalog.ts'
+import type { Language } from '../../exposure/words/contract.ts'
 import { PLAN_WORDS } from '../../exposure/words/words.ts'
 import { PROBE_TIMEOUT_MS } from '../../model/limits.ts'
 import { ConnectFailed } from '../../net/contract.ts'
@@ -26,9 +28,17 @@ type Answer = {
 export async function runProbe(host: string, flags: ProbeFlags, command: Command): Promise<void> {
   const { json, lang } = command.optsWithGlobals() as { json?: true; lang?: 'en' | 'ru' }
   const offset = Number(flags.offset)
+  if (!/^\d{1,5}$/.test(flags.offset) || offset > OFFSET_MAX)
+    throw new CliError(EXIT.usage, `"${flags.offset}" is no offset`, `0 to ${OFFSET_MAX}`)
+  const rows = CATALOG.filter(({ port }) => flags.port.length === 0 || flags.port.includes(String(port + offset)))
+  if (rows.length === 0)
+    throw new CliError(
+      EXIT.usage,
+      `${flags.port.join(', ')}: no port of a mail server`,
+      `one of ${CATALOG.map(({ port }) => port + offset).join(', ')}`,
+    )
   const addresses = await lookup(host, { all: true }).catch(() => [])
   if (addresses.length === 0) throw new CliError(EXIT.failed, `${host} has no address`, null)
-  const rows = CATALOG.filter(({ port }) => flags.port.length === 0 || flags.port.includes(String(port + offset)))
   const answers = (
     await Promise.all(
       addresses.flatMap(({ address }) => rows.map((row) => probe(row, host, address, row.port + offset))),
@@ -37,27 +47,39 @@ export async function runProbe(host: string, flags: ProbeFlags, command: Command
   const needed = answers.filter(({ service }) => service === 'mx')
   if (needed.length > 0 && needed.every(({ state }) => state !== 'open')) process.exitCode = EXIT.failed
   if (json === true) return printJson({ host, answers })
-  const words = PLAN_WORDS[lang ?? languageOf(process.env)]
+  const language = lang ?? languageOf(process.env)
   printTable(
-    [words.labels.port, '', '', ''],
-    answers.map(({ port, address, state, says }) => [String(port), MARKS[state], address, says]),
+    [PLAN_WORDS[language].labels.port, '', '', ''],
+    answers.map(({ port, address, state, says }) => [String(port), MARKS[language][state], address, says]),
   )
   print('')
-  print(EXPLAINED[lang ?? languageOf(process.env)])
+  print(EXPLAINED[language])
 }
 
-const MARKS: Readonly<Record<Answer['state'], string>> = {
-  open: '✓ open',
-  refused: '– refused',
-  'timed-out': '– no answer',
-  wrong: '! another service',
-  'no-route': '? no way there from here',
+/** So that 4190 with it is a port. */
+const OFFSET_MAX = 60_000
+
+const MARKS: Readonly<Record<Language, Readonly<Record<Answer['state'], string>>>> = {
+  en: {
+    open: '✓ open',
+    refused: '– refused',
+    'timed-out': '– no answer',
+    wrong: '! another service',
+    'no-route': '? no way there from here',
+  },
+  ru: {
+    open: '✓ открыт',
+    refused: '– отказ',
+    'timed-out': '– нет ответа',
+    wrong: '! другая служба',
+    'no-route': '? отсюда туда нет пути',
+  },
 }
 
-const EXPLAINED = {
+const EXPLAINED: Readonly<Record<Language, string>> = {
   en: 'Refused: nobody listens, but packets arrive. No answer: a firewall drops them, or they are not forwarded.',
-  ru: 'Refused: никто не слушает, но пакеты доходят. No answer: их отбрасывает брандмауэр или не передаёт маршрутизатор.',
-} as const
+  ru: 'Отказ: никто не слушает, но пакеты доходят. Нет ответа: их отбрасывает брандмауэр или не передаёт маршрутизатор.',
+}
 
 /** How each protocol greets who only connects. */
 const GREETINGS: Partial<Record<CatalogRow['protocol'], RegExp>> = {
@@ -105,7 +127,8 @@ function overTls(
   expected: RegExp | null,
 ): Promise<Pick<Answer, 'state' | 'says'>> {
   return new Promise((resolve) => {
-    const socket = connectTls({ host, port, servername, rejectUnauthorized: false, minVersion: 'TLSv1.2' })
+    const named = isIP(servername) === 0 ? { servername } : {} // RFC 6066 §3: an address is no server name.
+    const socket = connectTls({ host, port, ...named, rejectUnauthorized: false, minVersion: 'TLSv1.2' })
     const done = (answer: Pick<Answer, 'state' | 'says'>): void => {
       socket
         .removeAllListeners()
