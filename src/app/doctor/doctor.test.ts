@@ -214,6 +214,15 @@ describe('this machine', () => {
     assert.deepEqual([off.state, /dovecot \(pid 9\)/.test(off.says.en)], ['info', true])
   })
 
+  test('an address to listen on that this host lacks', async () => {
+    const warning = { id: 'address-missing' as const, severity: 'problem' as const, service: null }
+    const facts = { address: '10.9.9.9', service: 'mx, imaps' }
+    const lacking = await one('address:10.9.9.9', input({}, { plan: { ...plan, warnings: [{ ...warning, facts }] } }))
+    assert.equal(lacking.state, 'warning')
+    assert.match(lacking.says.en, /mx, imaps/)
+    assert.match(lacking.says.ru, /У этого узла нет адреса/)
+  })
+
   test('no server runs', async () => {
     const given = input({ server: async () => null, holderOf: async () => null })
     assert.equal((await one('server', given)).state, 'problem')
@@ -457,11 +466,15 @@ describe('the run', () => {
 
   test('exit codes as monitoring plugins have them', () => {
     const of = (...states: State[]): number =>
-      doctorExitCode(states.map((state) => ({ id: state, group: 'machine', state, label: EMPTY, says: EMPTY })))
+      doctorExitCode([
+        { group: 'machine', state: 'ok' },
+        ...states.map((state) => ({ group: 'names' as const, state })),
+      ])
     assert.equal(of('ok', 'info', 'not-checked'), 0)
     assert.equal(of('ok', 'warning'), 1)
     assert.equal(of('warning', 'problem'), 2)
-    assert.equal(of('not-checked'), 3)
+    assert.equal(of('not-checked'), 3, 'that there is room on the disk says nothing of the rest')
+    assert.equal(of(), 0)
   })
 })
 
@@ -541,22 +554,22 @@ test('whose program it is', async () => {
 })
 
 test('how far the clock is off, by a time server (RFC 4330)', async () => {
-  const server = createSocket('udp4')
-  server.on('message', (request, { address, port }) => {
+  const timeServer = createSocket('udp4')
+  timeServer.on('message', (request, { address, port }) => {
     const reply = Buffer.alloc(48)
     reply.writeUInt8(0x24, 0)
     reply.writeUInt8(2, 1)
     const seconds = Math.floor((Date.now() - 3_600_000 + 2_208_988_800_000) / 1000) // An hour behind us.
     for (const at of [32, 40]) reply.writeUInt32BE(seconds, at)
-    server.send(request.length === 48 ? reply : 'x', port, address)
+    timeServer.send(request.length === 48 ? reply : 'x', port, address)
   })
-  server.bind(0, '127.0.0.1')
-  await once(server, 'listening')
+  timeServer.bind(0, '127.0.0.1')
+  await once(timeServer, 'listening')
   try {
-    const ahead = await clockAhead({ address: '127.0.0.1', port: server.address().port }, systemClock, 5000)
+    const ahead = await clockAhead({ address: '127.0.0.1', port: timeServer.address().port }, systemClock, 5000)
     assert.ok(ahead !== null && Math.abs(ahead - 3_600_000) < 60_000, `${ahead}`)
   } finally {
-    server.close()
+    timeServer.close()
   }
   const clock = createTestClock()
   const silent = createSocket('udp4').bind(0, '127.0.0.1')

@@ -6,7 +6,7 @@ import { nameChecks } from './checks/names.ts'
 import { networkChecks } from './checks/network.ts'
 import { outsideChecks } from './checks/outside.ts'
 import { reputationChecks } from './checks/reputation.ts'
-import { GROUPS, text, type Check, type DoctorInput, type Finding, type State } from './contract.ts'
+import { GROUPS, text, type Check, type DoctorInput, type Finding, type Group, type State } from './contract.ts'
 
 /** All checks, beside one another; one that throws or takes too long is told as not checked. In the order of GROUPS. */
 export async function runDoctor(input: DoctorInput, clock: Clock): Promise<Finding[]> {
@@ -48,10 +48,14 @@ function notChecked({ name, group }: Pick<Check, 'name' | 'group'>, why: string)
   }
 }
 
-/** As monitoring plugins say it: 0 all well, 1 warnings, 2 problems, 3 nothing could be checked. */
-export function doctorExitCode(findings: readonly Finding[]): 0 | 1 | 2 | 3 {
+/** What this machine alone cannot tell. */
+const OF_OTHERS: readonly Group[] = ['outside', 'names', 'reputation']
+
+/** As monitoring plugins say it: 0 all well, 1 warnings, 2 problems, 3 not known, as nothing beyond this machine could be checked. */
+export function doctorExitCode(findings: readonly Pick<Finding, 'group' | 'state'>[]): 0 | 1 | 2 | 3 {
   const has = (state: State): boolean => findings.some((each) => each.state === state)
   if (has('problem')) return 2
   if (has('warning')) return 1
-  return findings.length > 0 && findings.every(({ state }) => state === 'not-checked') ? 3 : 0
+  const beyond = findings.filter(({ group }) => OF_OTHERS.includes(group))
+  return beyond.length > 0 && beyond.every(({ state }) => state === 'not-checked') ? 3 : 0
 }

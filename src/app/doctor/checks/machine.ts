@@ -1,4 +1,5 @@
 import type { PlanRow } from '../../../exposure/contract.ts'
+import { PLAN_WORDS } from '../../../exposure/words/words.ts'
 import { DOCTOR_CLOCK_OFF_BAD_MS, DOCTOR_CLOCK_OFF_MS, DOCTOR_DISK_FREE_MIN_SHARE } from '../../../model/limits.ts'
 import { printOctets } from '../../cli/units.ts'
 import {
@@ -19,6 +20,7 @@ export function machineChecks(input: DoctorInput): Check[] {
     { name: 'disk', group: GROUP, run: () => disk(input) },
     { name: 'memory', group: GROUP, run: async () => [memory(input)] },
     { name: 'ports', group: GROUP, run: () => ports(input) },
+    { name: 'addresses', group: GROUP, run: async () => addresses(input) },
   ]
 }
 
@@ -122,6 +124,18 @@ async function ports({ probes, plan }: DoctorInput): Promise<Finding[]> {
       says: text(ours.map(({ port }) => port).join(' '), ours.map(({ port }) => port).join(' ')),
     })
   return findings
+}
+
+function addresses({ plan }: DoctorInput): Finding[] {
+  return plan.warnings
+    .filter(({ id }) => id === 'address-missing')
+    .map(({ id, facts }) => ({
+      id: `address:${facts['address']}`,
+      group: GROUP,
+      state: 'warning',
+      label: text('listen', 'listen'),
+      says: text(PLAN_WORDS.en.warning[id](facts), PLAN_WORDS.ru.warning[id](facts)),
+    }))
 }
 
 const isOurs = (holder: HeldPort, server: ServerFacts | null): boolean => holder.pid === server?.pid

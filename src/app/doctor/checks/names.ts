@@ -176,7 +176,7 @@ function from<R>(answer: DnsAnswer<R>, print: (record: R) => string, judge: (fou
 
 function sameSet(found: readonly string[], wanted: readonly string[]): Verdict {
   if (found.length === 0) return MISSING
-  const plain = (text: string): string => text.toLowerCase()
+  const plain = (record: string): string => record.toLowerCase()
   const have = new Set(found.map(plain))
   if (!wanted.every((each) => have.has(plain(each)))) return DIFFERENT
   if (found.length === wanted.length) return RIGHT
@@ -292,7 +292,7 @@ function tagsOf(record: string): Map<string, string> {
   )
 }
 
-const bare = (text: string): string => text.replaceAll(/\s/g, '')
+const bare = (value: string): string => value.replaceAll(/\s/g, '')
 
 // Names ------------------------------------------------------------------------------------------------------------------
 
