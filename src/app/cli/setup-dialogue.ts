@@ -90,7 +90,7 @@ export async function askQuestions(terminal: Terminal, asked: Asked): Promise<Re
     }
     const checked = check[question](answer === '' ? preset : answer)
     if (!checked.ok) {
-      say(`    ✗ ${words.problem(checked.error, domainNow())}`)
+      say(`    ✗ ${words.problem(checked.error)}`)
       continue
     }
     answers[question] = checked.value

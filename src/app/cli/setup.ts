@@ -60,7 +60,7 @@ async function runApply(host: string | undefined, setting: Setting): Promise<voi
   mayChange(setting)
   const earlier = await readEarlier(places)
   const answersBefore = earlier === null ? {} : answersOf(earlier.config)
-  const hostname = must(readHostname(given.hostname ?? answersBefore.hostname ?? ''), words, '')
+  const hostname = must(readHostname(given.hostname ?? answersBefore.hostname ?? ''), words)
 
   print(words.looking)
   const running = earlier === null || !places.wholeSystem ? null : await askPorts(earlier.config)
@@ -88,7 +88,7 @@ async function runApply(host: string | undefined, setting: Setting): Promise<voi
           words,
         })
   if (answered === null) throw new CliError(EXIT.cancelled, words.cancelled, null)
-  await carryOut(must(answered, words, given.domain ?? ''), around, earlier, setting)
+  await carryOut(must(answered, words), around, earlier, setting)
 }
 
 // Before anything is asked ----------------------------------------------------------------------------------------------
@@ -100,21 +100,18 @@ function givenOf(host: string | undefined, flags: SetupFlags): GivenAnswers {
 
 /** What a flag says and cannot be is told before anything else. */
 function refuseWrong(given: GivenAnswers, words: SetupWords): void {
-  if (given.hostname !== undefined) must(completeAnswers(given, {}, true), words, given.domain ?? '')
-  if (given.publicAddresses !== undefined) must(readPublic(given.publicAddresses), words, '')
+  if (given.hostname !== undefined) must(completeAnswers(given, {}, true), words)
+  if (given.publicAddresses !== undefined) must(readPublic(given.publicAddresses), words)
 }
 
 function must<T>(
   result: { readonly ok: true; readonly value: T } | { readonly ok: false; readonly error: AnswerProblem },
   words: SetupWords,
-  domain: string,
 ): T {
   if (result.ok) return result.value
   const { error } = result
-  throw new CliError(EXIT.badConfig, words.problem(error, domain || domainOf(error)), words.problemFix(error))
+  throw new CliError(EXIT.badConfig, words.problem(error), words.problemFix(error))
 }
-
-const domainOf = ({ about }: AnswerProblem): string => (about === 'first' ? 'the mail domain' : '')
 
 async function outerAddresses(
   hostname: string,

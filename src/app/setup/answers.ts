@@ -26,13 +26,16 @@ export type AnswerProblem = {
     | 'no-choice'
     | 'no-address'
   readonly given: string
+  /** That of the mail, when it is decided; else empty. */
+  readonly domain: string
 }
 
-const problem = (about: AnswerProblem['about'], why: AnswerProblem['why'], given: string): AnswerProblem => ({
-  about,
-  why,
-  given,
-})
+const problem = (
+  about: AnswerProblem['about'],
+  why: AnswerProblem['why'],
+  given: string,
+  domain = '',
+): AnswerProblem => ({ about, why, given, domain })
 
 function read<T>({ schema }: Kind<T>, text: string): T | null {
   const parsed = v.safeParse(schema, text)
@@ -62,7 +65,7 @@ export function readFirst(given: string, domain: string): Result<string, AnswerP
   if (address === null) return err(problem('first', 'no-mailbox', text))
   return address.slice(address.lastIndexOf('@') + 1) === domain
     ? ok(address)
-    : err(problem('first', 'other-domain', address))
+    : err(problem('first', 'other-domain', address, domain))
 }
 
 /** By name, or by number as the question lists them. */

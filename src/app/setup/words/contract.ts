@@ -20,7 +20,7 @@ export type SetupWords = {
   readonly earlier: (path: string) => string
   readonly question: Readonly<Record<Question, (holder: string) => readonly string[]>>
   readonly help: Readonly<Record<Question, string>>
-  readonly problem: (problem: AnswerProblem, domain: string) => string
+  readonly problem: (problem: AnswerProblem) => string
   readonly problemFix: (problem: AnswerProblem) => string
   readonly keys: string
   readonly plan: string

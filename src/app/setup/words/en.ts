@@ -39,7 +39,7 @@ export const en: SetupWords = {
     port80:
       'Two programs cannot have one port. Nothing of the other program is changed unless you say stop; --remove starts it again.',
   },
-  problem: ({ about, why, given }, domain) => {
+  problem: ({ about, why, given, domain }) => {
     switch (why) {
       case 'no-host':
         return 'the name of this mail server is missing'

@@ -39,7 +39,7 @@ export const ru: SetupWords = {
     port80:
       'Один порт двум программам не поделить. Чужое не меняется, пока вы не ответите stop; --remove запустит всё обратно.',
   },
-  problem: ({ about, why, given }, domain) => {
+  problem: ({ about, why, given, domain }) => {
     switch (why) {
       case 'no-host':
         return 'не названо имя этого почтового сервера'

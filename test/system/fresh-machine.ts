@@ -1,0 +1,79 @@
+/**
+ * A machine of its own to be set up: this one's files with all changes in memory, its own network with every port free and
+ * no way out. Ends with the process that holds it. Root, Linux.
+ */
+import { spawn, type ChildProcess } from 'node:child_process'
+import { once } from 'node:events'
+import { createInterface } from 'node:readline'
+import { ROOT } from '../../tools/tree.ts'
+import { run, type Ran } from '../interop/run.ts'
+
+export const MACHINE_PEERS = ['root', 'unshare', 'nsenter', 'ip', 'useradd', 'setpriv']
+
+export type FreshMachine = AsyncDisposable & {
+  readonly address: string
+  /** A program in there, as root. */
+  run(
+    program: string,
+    args: readonly string[],
+    options?: { input?: string; env?: Record<string, string> },
+  ): Promise<Ran>
+  /** One that stays. */
+  start(program: string, args: readonly string[]): ChildProcess
+  gavan(...args: string[]): Promise<Ran>
+}
+
+export const GAVAN = [process.execPath, `${ROOT}/src/app/main.ts`] as const
+
+/** @param address of its only interface; nobody is behind that */
+export async function startFreshMachine(address = '203.0.113.10'): Promise<FreshMachine> {
+  const holder = spawn('unshare', ['-m', '-n', '--propagation', 'private', 'sh', '-euc', MAKE, 'sh', address], {
+    stdio: ['pipe', 'pipe', 'inherit'],
+  })
+  holder.stdin.on('error', () => {})
+  const [line] = (await once(createInterface({ input: holder.stdout }), 'line')) as [string]
+  if (line !== 'ready') throw new Error(line)
+  const within = ['-t', String(holder.pid), '-m', '-n', '--wd=/']
+  const started: ChildProcess[] = []
+  const inside: FreshMachine['run'] = (program, args, options = {}) =>
+    run('nsenter', [...within, program, ...args], { ...options, env: { LC_ALL: 'C.UTF-8', ...options.env } })
+  return {
+    address,
+    run: inside,
+    gavan: (...args) => inside(GAVAN[0], [GAVAN[1], ...args]),
+    start(program, args) {
+      const child = spawn('nsenter', [...within, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+      started.push(child)
+      return child
+    },
+    async [Symbol.asyncDispose]() {
+      for (const child of started) {
+        if (child.exitCode !== null || child.signalCode !== null) continue
+        child.kill('SIGTERM')
+        await once(child, 'exit')
+      }
+      holder.stdin.end()
+      await once(holder, 'exit')
+    },
+  }
+}
+
+/** A pair of interfaces, for a default route on which everything gets lost. */
+const MAKE = `
+mount -t tmpfs tmpfs /mnt
+for each in etc var; do
+  mkdir -p /mnt/$each/upper /mnt/$each/work
+  mount -t overlay overlay -o lowerdir=/$each,upperdir=/mnt/$each/upper,workdir=/mnt/$each/work /$each
+done
+rm -rf /var/lib/gavan /etc/gavan
+ip link set lo up
+ip link add eth0 type veth peer name nowhere
+ip link set eth0 up
+ip link set nowhere up
+ip addr add "$1/24" dev eth0
+ip route add default dev eth0
+printf 'nameserver 127.0.0.1\\n' > /etc/resolv.conf.new
+mv /etc/resolv.conf.new /etc/resolv.conf
+echo ready
+exec cat > /dev/null
+`
