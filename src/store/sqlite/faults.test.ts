@@ -4,7 +4,12 @@ import { cpSync, mkdirSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { silentLog } from '../../std/log.ts'
-import { BODY_IN_MEMORY_MAX_OCTETS, FREE_SPACE_MIN_OCTETS, ORPHAN_BODY_GRACE_MS } from '../../model/limits.ts'
+import {
+  BODY_IN_MEMORY_MAX_OCTETS,
+  FREE_SPACE_MIN_OCTETS,
+  JOURNAL_RECORD_MAX_OCTETS,
+  ORPHAN_BODY_GRACE_MS,
+} from '../../model/limits.ts'
 import type { AccountId } from '../../model/ids.ts'
 import { type Store, StoreError, type StoreErrorKind } from '../contract.ts'
 import { testClock } from '../testing/clock.ts'
@@ -62,7 +67,7 @@ suite('a full device (R6)', () => {
     test(`ENOSPC at a segment's ${only}: that letter is refused, flags of the same group go on, later all is well`, () =>
       world(async ({ store, files, ann, dataDir }) => {
         const inbox = await mailboxId(store, ann)
-        const message = await draft(store, 'no room')
+        const message = await draft(store, Buffer.alloc(JOURNAL_RECORD_MAX_OCTETS, 'no room'))
         files.arm({ at: 0, code: 'ENOSPC', only })
         const append = {
           do: 'append',
@@ -140,7 +145,8 @@ suite('a device that fails', () => {
       world(async ({ store, files, ann, dataDir }) => {
         const inbox = await mailboxId(store, ann)
         files.arm({ at: 0, code: 'EIO', only })
-        const [one, two] = await Promise.allSettled([deliver(store, ann, 'lost'), seen(store, ann, inbox)])
+        const lost = Buffer.alloc(JOURNAL_RECORD_MAX_OCTETS, 'lost')
+        const [one, two] = await Promise.allSettled([deliver(store, ann, lost), seen(store, ann, inbox)])
         assert.ok(one.status === 'rejected' && kind('device')(one.reason))
         assert.ok(two.status === 'rejected' || two.value.at === 'done') // Of the same group, or of the one before.
         files.arm(null)

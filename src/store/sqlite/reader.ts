@@ -7,7 +7,7 @@ import { openReader } from './database.ts'
 import { databasePath } from './paths.ts'
 import { directoryReads } from './reads/directory.ts'
 import { mailReads } from './reads/mail.ts'
-import { MIGRATIONS } from './schema.ts'
+import { MIGRATIONS, READABLE_SCHEMA_MIN } from './schema.ts'
 
 export type StoreReader = {
   readonly directory: DirectoryReads
@@ -34,8 +34,8 @@ export async function openStoreReader(options: {
   if ((await stat(database).catch(() => null)) === null) throw new StoreError('device', `there is no ${database}`)
   const db = openReader(database)
   const [found] = db.prepare<[number]>('PRAGMA user_version').get() ?? [0]
-  const known = MIGRATIONS.at(-1)?.version
-  if (found !== known) {
+  const known = MIGRATIONS.at(-1)?.version ?? 0
+  if (found < READABLE_SCHEMA_MIN || found > known) {
     db.close()
     throw new OtherSchema(`${database} has schema ${found}, this program knows ${known}`)
   }

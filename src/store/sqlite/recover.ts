@@ -5,6 +5,7 @@ import type { Log } from '../../std/log.ts'
 import { ORPHAN_BODY_GRACE_MS } from '../../model/limits.ts'
 import type { Files } from '../files.ts'
 import type { Database } from './database.ts'
+import { replayJournal } from './journal.ts'
 import { newestKnown } from './known-segments.ts'
 import { segmentIdOf, segmentName, segmentPath, segmentsPath, setAsidePath, spoolPath } from './paths.ts'
 import { decodeHead, HEAD_OCTETS, matchesMeta } from './record.ts'
@@ -43,6 +44,7 @@ export function recover(db: Database, options: Options): { segments: SegmentLog;
   // The directory is locked: whoever spooled these is gone.
   for (const name of files.list(spoolPath(dataDir))) files.remove(join(spoolPath(dataDir), name))
   collectDead(db, options)
+  replayJournal(db, options)
   const rows = db.prepare<[number, number]>('SELECT segment_id, size_octets FROM segment').all()
   for (const [segmentId, sizeOctets] of rows) {
     checkSegment(options, segmentId, sizeOctets)

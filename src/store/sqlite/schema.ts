@@ -6,6 +6,9 @@
  */
 export type Migration = { readonly version: number; readonly sql: string }
 
+/** Rows of this schema and of all since can be read as they are: later steps have only added tables. */
+export const READABLE_SCHEMA_MIN = 1
+
 export const MIGRATIONS: readonly Migration[] = [
   {
     version: 1,
@@ -148,6 +151,19 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT;
       CREATE INDEX queue_due ON queue (due_at, queue_id, destination) WHERE held = 0;
       CREATE INDEX queue_destination ON queue (destination);
+    `,
+  },
+  {
+    version: 2,
+    sql: `
+      -- Octets that are in their segment and may not be on the device yet (journal.ts).
+      CREATE TABLE journal (
+        journal_id INTEGER PRIMARY KEY,
+        segment_id INTEGER NOT NULL,
+        position INTEGER NOT NULL, -- in the segment
+        crc32 INTEGER NOT NULL,
+        octets BLOB NOT NULL -- whole records
+      ) STRICT;
     `,
   },
 ]

@@ -1,13 +1,20 @@
 /**
  * The writer's end of the segment files. Within a group, records get their places as commands run; `flush` then writes
- * them all and syncs once, before the rows commit. What was flushed and not committed is cut off again.
+ * them all and syncs once, before the rows commit; or `write` writes them, and the journal keeps them until a later sync.
+ * What was written and not committed is cut off again.
  */
 import { join } from 'node:path'
 import { assert } from '../../std/assert.ts'
-import { SEGMENT_MAX_OCTETS } from '../../model/limits.ts'
+import {
+  JOURNAL_GROUP_MAX_OCTETS,
+  JOURNAL_MAX_OCTETS,
+  JOURNAL_RECORD_MAX_OCTETS,
+  SEGMENT_MAX_OCTETS,
+} from '../../model/limits.ts'
 import { StoreError } from '../contract.ts'
 import type { Files } from '../files.ts'
 import { storeError } from './errors.ts'
+import type { JournalRow } from './journal.ts'
 import { knownSegments } from './known-segments.ts'
 import { isSpoolName, segmentPath, segmentsPath, spoolPath } from './paths.ts'
 import { bodyOctets, type PreparedBody } from './prepared.ts'
@@ -34,8 +41,16 @@ export type SegmentLog = {
   /** Takes back the places given since the mark. */
   rewind(mark: number): void
   readonly pending: number
-  /** Everything placed is on the device, by its final name. @throws StoreError; then `abandon` */
+  /** Whether what was placed is small enough for the journal, and its file has its name on the device. */
+  readonly mayWait: boolean
+  /** Everything placed, and all that was only written before, is on the device, by its final name. @throws StoreError; then `abandon` */
   flush(): readonly SegmentGrowth[]
+  /** Everything placed is in its file, not on the device: the journal must keep it. @throws StoreError; then `abandon` */
+  write(): { readonly growth: readonly SegmentGrowth[]; readonly written: readonly JournalRow[] }
+  /** Octets that are written and not synced. */
+  readonly unsyncedOctets: number
+  /** Puts those on the device. @throws SyncFailed, final: the journal has them */
+  sync(): void
   /** The rows are committed. */
   commit(): void
   /**
@@ -77,6 +92,8 @@ export function openSegmentLog(options: {
   let tail = committed
   let places: Place[] = []
   const open = new Map<number, number>()
+  /** Written and not synced: of one segment, the newest that was written to. */
+  let unsynced: { readonly segmentId: number; readonly octets: number } | null = null
   const known = knownSegments(dataDir, files)
 
   function reserve(octets: number): Tail {
@@ -117,7 +134,8 @@ export function openSegmentLog(options: {
     return { segmentId: at.segmentId, offset: at.end + HEAD_OCTETS, recordOctets: octets }
   }
 
-  function flush(): SegmentGrowth[] {
+  /** The places' octets are in their files. @returns for the segments' rows, and whether a file has a new name */
+  function writeOut(runs: readonly Run[]): { growth: SegmentGrowth[]; newNames: boolean } {
     const growth = new Map<number, { size: number; live: number }>()
     let newNames = false
     for (const { segmentId, movedFrom } of places) {
@@ -125,16 +143,38 @@ export function openSegmentLog(options: {
       files.rename(join(spoolPath(dataDir), movedFrom), segmentPath(dataDir, segmentId))
       newNames = true
     }
-    for (const run of runsOf(places)) {
+    for (const run of runs) {
       const size = run.position + run.octets
       growth.set(run.segmentId, { size, live: (growth.get(run.segmentId)?.live ?? 0) + run.live })
       if (run.position === 0) newNames = true
-      const fd = descriptor(run.segmentId)
-      files.write(fd, run.parts, run.position)
-      sync(fd)
+      files.write(descriptor(run.segmentId), run.parts, run.position)
     }
+    const grown = [...growth].map(([segmentId, { size, live }]) => ({ segmentId, sizeOctets: size, liveOctets: live }))
+    return { growth: grown, newNames }
+  }
+
+  function flush(): SegmentGrowth[] {
+    const { growth, newNames } = writeOut(runsOf(places))
+    sync(growth.map(({ segmentId }) => segmentId))
     if (newNames) synced(() => files.syncDirectory(segmentsPath(dataDir)))
-    return [...growth].map(([segmentId, { size, live }]) => ({ segmentId, sizeOctets: size, liveOctets: live }))
+    return growth
+  }
+
+  function write(): { growth: SegmentGrowth[]; written: JournalRow[] } {
+    const runs = runsOf(places)
+    const { growth, newNames } = writeOut(runs)
+    assert(!newNames, 'a new file is synced with its name')
+    assert(
+      runs.every(({ segmentId }) => segmentId === (unsynced?.segmentId ?? segmentId)),
+      'one file at most is not synced',
+    )
+    const written = runs.map(({ segmentId, position, parts }) => ({
+      segmentId,
+      position,
+      octets: Buffer.concat(parts),
+    }))
+    for (const { segmentId, octets } of runs) unsynced = { segmentId, octets: (unsynced?.octets ?? 0) + octets }
+    return { growth, written }
   }
 
   function descriptor(segmentId: number): number {
@@ -146,7 +186,15 @@ export function openSegmentLog(options: {
     return fd
   }
 
-  const sync = (fd: number): void => synced(() => files.dataSync(fd))
+  /** These, and what was only written before. */
+  function sync(segmentIds: readonly number[]): void {
+    const [older, rest] =
+      unsynced === null ? [null, segmentIds] : [unsynced, segmentIds.filter((id) => id !== unsynced?.segmentId)]
+    // Not `no-space`: octets that were acknowledged may be gone from the page cache. The journal has them, for the next start.
+    if (older !== null) synced(() => files.dataSync(descriptor(older.segmentId)), 'device')
+    unsynced = null
+    for (const segmentId of rest) synced(() => files.dataSync(descriptor(segmentId)))
+  }
 
   function abandon(rows: 'rolled-back' | 'unknown'): void {
     const given = places
@@ -171,7 +219,7 @@ export function openSegmentLog(options: {
 
   function closeOthers(): void {
     for (const [segmentId, fd] of open) {
-      if (segmentId === committed.segmentId) continue
+      if (segmentId === committed.segmentId || segmentId === unsynced?.segmentId) continue
       open.delete(segmentId)
       try {
         files.close(fd)
@@ -197,13 +245,24 @@ export function openSegmentLog(options: {
     get pending() {
       return places.length
     },
-    flush() {
-      try {
-        return flush()
-      } catch (error) {
-        throw storeError(error)
-      }
+    get mayWait() {
+      const octets = places.reduce((sum, one) => sum + one.octets, 0)
+      if (octets > JOURNAL_GROUP_MAX_OCTETS || octets + (unsynced?.octets ?? 0) > JOURNAL_MAX_OCTETS) return false
+      // At the start of a file: its name is not on the device yet.
+      return places.every(
+        (one) =>
+          one.movedFrom === null &&
+          one.octets <= JOURNAL_RECORD_MAX_OCTETS &&
+          one.segmentId === committed.segmentId &&
+          committed.end > 0,
+      )
     },
+    flush: () => told(flush),
+    write: () => told(write),
+    get unsyncedOctets() {
+      return unsynced?.octets ?? 0
+    },
+    sync: () => sync([]),
     commit() {
       for (const { segmentId } of places) known.add(segmentId)
       committed = tail
@@ -224,13 +283,21 @@ export function openSegmentLog(options: {
 /** A sync that failed is final (R3): a second one may succeed although the pages are gone. */
 export class SyncFailed extends StoreError {}
 
-function synced(sync: () => void): void {
+function synced(sync: () => void, otherwise: 'device' | null = null): void {
   try {
     sync()
   } catch (error) {
     const fault = storeError(error)
     const kind = fault instanceof StoreError && fault.kind === 'no-space' ? 'no-space' : 'device'
-    throw new SyncFailed(kind, 'a sync failed', { cause: error })
+    throw new SyncFailed(otherwise ?? kind, 'a sync failed', { cause: error })
+  }
+}
+
+function told<T>(work: () => T): T {
+  try {
+    return work()
+  } catch (error) {
+    throw storeError(error)
   }
 }
 

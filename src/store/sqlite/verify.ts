@@ -4,6 +4,7 @@ import { StoreError } from '../contract.ts'
 import { type Files, realFiles } from '../files.ts'
 import { type Database, openReader } from './database.ts'
 import { DELETED, SEEN } from './flags.ts'
+import { type JournalRow, journalRows } from './journal.ts'
 import { databasePath, segmentPath } from './paths.ts'
 import { decodeHead, HEAD_OCTETS } from './record.ts'
 
@@ -119,7 +120,18 @@ function damagedBodies(db: Database, dataDir: string, files: Files): Problem[] {
     if (files.stat(segmentPath(dataDir, segmentId)) === null) bad.push(...rows)
     else bad.push(...damagedIn(files, segmentPath(dataDir, segmentId), rows))
   }
-  return problem('body-damaged', bad)
+  if (bad.length === 0) return []
+  // After a power cut, until the next start writes it again.
+  const journal = journalRows(db)
+  return problem(
+    'body-damaged',
+    bad.filter((row) => !journal.some((kept) => holds(kept, row))),
+  )
+}
+
+function holds({ segmentId, position, octets }: JournalRow, [, ofSegment, offset, length, expected]: BodyRow): boolean {
+  const [from, to] = [offset - position, offset - position + length]
+  return segmentId === ofSegment && from >= 0 && to <= octets.length && crc32(octets.subarray(from, to)) === expected
 }
 
 function damagedIn(files: Files, path: string, rows: readonly BodyRow[]): BodyRow[] {

@@ -27,6 +27,7 @@ import { transferHandlers } from './commands/transfer.ts'
 import { compactor } from './compact.ts'
 import { type Database, openDatabase } from './database.ts'
 import { storeError } from './errors.ts'
+import { openJournal } from './journal.ts'
 import { lockDirectory } from './lock.ts'
 import { migrate } from './migrate.ts'
 import { databasePath, lockPath, segmentsPath, spoolPath } from './paths.ts'
@@ -114,6 +115,9 @@ function writer(
   let rowsDropped = false
   /** Whether segments may have come to be mostly dead since the last look. */
   let untidy = true
+  /** Whether a group has come since the last look at what is not synced. */
+  let busy = false
+  const journal = openJournal(db)
   const handlers = makeHandlers(db)
   const takeSpace = spaceFor({ files, clock, path: dataDir })
   const collect = collector(db, () => segments.currentId)
@@ -182,14 +186,41 @@ function writer(
   }
 
   /** Bytes, then their row counts. */
-  function flush(): void {
-    if (segments.pending === 0) return
-    const growth: readonly SegmentGrowth[] = timed('bodies', () => segments.flush())
-    for (const { segmentId, sizeOctets, liveOctets } of growth) growSegment.run(segmentId, sizeOctets, liveOctets)
+  function flush(bytes: Bytes): void {
+    if (segments.pending > 0) {
+      const growth = bytes === 'may-wait' && segments.mayWait ? write() : flushSynced()
+      for (const { segmentId, sizeOctets, liveOctets } of growth) growSegment.run(segmentId, sizeOctets, liveOctets)
+    }
+    journal.prune()
+  }
+
+  function write(): readonly SegmentGrowth[] {
+    const { growth, written } = segments.write()
+    for (const row of written) journal.keep(row)
+    return growth
+  }
+
+  function flushSynced(): readonly SegmentGrowth[] {
+    const growth = timed('bodies', () => segments.flush())
+    journal.synced()
+    return growth
+  }
+
+  /** What the journal kept until now is on the device. */
+  function syncLate(): void {
+    try {
+      timed('bodies', () => segments.sync())
+      journal.synced()
+    } catch (error) {
+      poisonWith(error)
+    }
   }
 
   /** Rows with their bytes, as one commit. @returns what `rows` gives, on the device; or what `otherwise` makes of a fault */
-  function transaction<T>(rows: () => T, otherwise: (fault: unknown, stage: Stage) => T): T {
+  function transaction<T>(
+    { bytes, rows }: { bytes: Bytes; rows: () => T },
+    otherwise: (fault: unknown, stage: Stage) => T,
+  ): T {
     let stage: Stage = 'begin'
     rowsDropped = false
     try {
@@ -197,12 +228,13 @@ function writer(
       stage = 'rows'
       const result = rows()
       stage = 'bytes'
-      flush()
+      flush(bytes)
       const emptied = rowsDropped ? collect() : []
       untidy ||= rowsDropped
       stage = 'commit'
       timed('log', () => commit.run())
       segments.commit()
+      journal.committed()
       removeSegments(emptied)
       return result
     } catch (error) {
@@ -217,9 +249,12 @@ function writer(
   function attempt(commands: readonly PreparedCommand[]): GroupResult {
     const notices = noticesOfGroup()
     return transaction<GroupResult>(
-      () => {
-        const settled = commands.map((command) => runOne(command, notices))
-        return { settled, notices: notices.all() }
+      {
+        bytes: 'may-wait',
+        rows() {
+          const settled = commands.map((command) => runOne(command, notices))
+          return { settled, notices: notices.all() }
+        },
       },
       (fault, stage) =>
         stage === 'bytes' && isNoSpace(fault)
@@ -288,22 +323,43 @@ function writer(
 
   const compaction = compactor({ db, segments, files, dataDir, log })
 
-  return {
-    tidy() {
-      if (!untidy || poison !== null || !takeSpace(COMPACTION_STEP_OCTETS)) return false
-      return transaction(
-        () => {
+  function compact(): boolean {
+    if (!untidy || !takeSpace(COMPACTION_STEP_OCTETS)) return false
+    return transaction(
+      {
+        bytes: 'synced',
+        rows() {
           untidy = compaction.step(COMPACTION_STEP_OCTETS)
           rowsDropped = untidy
           return untidy
         },
-        (fault) => {
-          log.warn({ event: 'store.compaction.failed', cause: String(fault) })
-          return false
-        },
-      )
+      },
+      (fault) => {
+        log.warn({ event: 'store.compaction.failed', cause: String(fault) })
+        return false
+      },
+    )
+  }
+
+  /** A clean end leaves nothing to the next start. */
+  function emptyJournal(): void {
+    if (poison === null && segments.unsyncedOctets > 0) syncLate()
+    if (poison !== null || !journal.prunable) return
+    transaction({ bytes: 'synced', rows: () => {} }, (fault) => {
+      log.warn({ event: 'store.journal.not-emptied', cause: String(fault) }) // The next start does it.
+    })
+  }
+
+  return {
+    tidy() {
+      if (poison !== null) return false
+      const more = compact()
+      if (!busy && poison === null && segments.unsyncedOctets > 0) syncLate()
+      busy = false
+      return poison === null && (more || segments.unsyncedOctets > 0)
     },
     run(commands) {
+      busy = true
       const begun = clock.monotonic()
       const result = poison === null ? attempt(commands) : { settled: commands.map(() => failed(poison)), notices: [] }
       sweep(commands)
@@ -324,6 +380,7 @@ function writer(
       for (const [part, octets] of Object.entries(sizes)) metrics.set(STORE_BYTES, { part }, octets)
     },
     close() {
+      emptyJournal()
       segments.close()
       db.close()
       unlock()
@@ -336,6 +393,8 @@ const COMPACTION_STEP_OCTETS = 1024 * 1024
 
 type Step = { run(): number }
 type Stage = 'begin' | 'rows' | 'bytes' | 'commit'
+/** Whether bytes must be in their segment, on the device, with this commit; or may be in the journal for now. */
+type Bytes = 'synced' | 'may-wait'
 
 /** What the rows of one message may cost, alone in a commit: some pages each in the log, and later in the database. */
 const ROWS_OCTETS = 64 * 1024

@@ -3,6 +3,8 @@ import { lstat, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promi
 import { dirname, join, sep } from 'node:path'
 import type { Clock } from '../../../std/clock.ts'
 import { type Database, openPlain } from '../database.ts'
+import { realFiles } from '../../files.ts'
+import { emptyJournal, isInFile, journalRows } from '../journal.ts'
 import { segmentName } from '../paths.ts'
 import { copyInto, hashOf, type Meter, syncPath, writeSynced } from './copy.ts'
 import {
@@ -104,6 +106,7 @@ async function write(
   await mkdir(part, { mode: 0o700 })
 
   const { counts, schema } = facts(pinned.db)
+  refuseCutOff(dataDir, pinned)
   await pinned.db.copyTo(join(part, DATABASE_FILE))
   pinned.releaseRows()
   const database = await finishDatabase(join(part, DATABASE_FILE))
@@ -159,11 +162,26 @@ function facts(db: Database): { counts: Counts; schema: number } {
   }
 }
 
-/** Without a log of its own the copy can be read from a medium that takes no writes. */
+/**
+ * Beside a server the segments hold what the journal holds, and are copied with it. After a power cut the journal alone
+ * may: the next start of the server writes it there.
+ */
+function refuseCutOff(dataDir: string, { db, segments, pathOf }: Pinned): void {
+  const pinned = new Set(segments.map(({ id }) => id))
+  const rows = journalRows(db).filter(({ segmentId }) => pinned.has(segmentId))
+  if (rows.every((row) => isInFile(row, pathOf(row.segmentId), realFiles))) return
+  throw new BackupProblem(
+    `${dataDir} is as a power cut left it`,
+    'start the server on it once, which puts it in order; then take the backup',
+  )
+}
+
+/** Without a log of its own the copy can be read from a medium that takes no writes. The segments have what its journal has. */
 async function finishDatabase(path: string): Promise<Manifest['database']> {
   const db = openPlain(path, 0)
   try {
     db.exec('PRAGMA journal_mode = DELETE')
+    emptyJournal(db)
   } finally {
     db.close()
   }

@@ -8,8 +8,9 @@ import { type Files, realFiles } from '../../files.ts'
 import { StoreError } from '../../contract.ts'
 import { type Database, openPlain } from '../database.ts'
 import { lockDirectory } from '../lock.ts'
+import { journalRows, writeAgain } from '../journal.ts'
 import { databasePath, segmentName, segmentPath, segmentsPath } from '../paths.ts'
-import { MIGRATIONS } from '../schema.ts'
+import { MIGRATIONS, READABLE_SCHEMA_MIN } from '../schema.ts'
 import { rowsAgree, verifyStore, type Problem } from '../verify.ts'
 import { countAnew } from './counts.ts'
 import { scanSegments, type FoundBody } from './records.ts'
@@ -35,7 +36,7 @@ export type RepairReport = {
   readonly left: readonly Problem[]
 }
 
-/** In an order in which each row's references come first. */
+/** In an order in which each row's references come first. The journal is written to the segments instead. */
 const TABLES = [
   'domain',
   'account',
@@ -108,6 +109,7 @@ function build(
     copySequences(damaged, db)
     db.exec(LOOKUPS)
 
+    replay(damaged, dataDir, files)
     const bodies: FoundBody[] = []
     const sizes = new Map<number, number>()
     for (const scan of scanSegments(dataDir, files)) {
@@ -129,6 +131,19 @@ function build(
   }
 }
 
+/** What a power cut left in the journal alone goes where the records are looked for. */
+function replay(damaged: Database | null, dataDir: string, files: Files): void {
+  if (damaged === null) return
+  let rows: ReturnType<typeof journalRows> = []
+  try {
+    rows = journalRows(damaged)
+  } catch {
+    // Then what the segments tell has to do.
+  }
+  const there = rows.filter(({ segmentId }) => files.stat(segmentPath(dataDir, segmentId)) !== null)
+  writeAgain(there, { dataDir, files })
+}
+
 /** @returns null when it cannot be opened, or tells nothing of its schema */
 function openDamaged(dataDir: string, files: Files): Database | null {
   const path = databasePath(dataDir)
@@ -144,8 +159,8 @@ function openDamaged(dataDir: string, files: Files): Database | null {
     if (error instanceof StoreError && error.kind === 'busy') throw error
     return null
   }
-  const known = MIGRATIONS.at(-1)?.version
-  if (version === known) return db
+  const known = MIGRATIONS.at(-1)?.version ?? 0
+  if (version !== undefined && version >= READABLE_SCHEMA_MIN && version <= known) return db
   db.close()
   if (version === 0) return null // A start that was refused has made it: the real one is gone.
   if (version === 0) return null // An empty file.
