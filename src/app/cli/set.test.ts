@@ -34,7 +34,7 @@ test('changes one line, keeps the rest and the mode, and tells which ports move'
   assert.equal(await readFile(file, 'utf8'), TEXT.replace('"office"', '"anywhere"'))
   assert.equal((await stat(file)).mode & 0o777, 0o640)
   assert.match(out, /^- clients = "office" # for now\n\+ clients = "anywhere" # for now\n/m)
-  assert.match(out, /^587 {3}submission {3}inside → outside$/m)
+  assert.match(out, /^587 {3}submission {3}inside → open$/m)
   assert.match(err, /systemctl restart gavan/)
   assert.deepEqual(await readdir(directory), ['gavan.toml'], 'nothing is left beside it')
 })
@@ -53,7 +53,7 @@ test('done twice, the second time there is nothing to do', async () => {
   const once = await readFile(file, 'utf8')
   const { code, out } = await set('submissions', 'on', '--json')
   assert.equal(code, 0)
-  assert.deepEqual(JSON.parse(out), { schema: 1, file, changed: false, dryRun: false, moved: [] })
+  assert.deepEqual(JSON.parse(out), { schema: 1, file, changed: false, dryRun: false, moved: [], rules: [] })
   assert.equal(await readFile(file, 'utf8'), once)
 })
 
@@ -67,6 +67,26 @@ test('one switch for both ports of POP3, also where the file has the other by na
       [995, 'off'],
     ],
   )
+})
+
+test('what changes in the rules of the firewall, in the tool’s own words', async () => {
+  const { out } = await set('submissions', 'on', '--dry-run')
+  assert.match(out, /^Of the firewall's rules \(nftables\):\n(?: {2}[-+] .*\n)+/m)
+  assert.match(out, /^ {2}\+ .*\b465\b/m)
+  const routeros = JSON.parse((await set('submissions', 'on', '--format', 'routeros', '--json', '--dry-run')).out) as {
+    rules: string[]
+  }
+  assert.ok(routeros.rules.length > 0)
+  for (const line of routeros.rules) assert.match(line, /^[-+] /)
+  assert.equal((await set('submissions', 'on', '--format', 'abacus')).code, 64)
+})
+
+test('in Russian', async () => {
+  const { out, err } = await set('clients', 'anywhere', '--lang', 'ru')
+  assert.match(out, /^587 {3}submission {3}внутри → открыт$/m)
+  assert.match(out, /^В правилах брандмауэра/m)
+  assert.match(err, /после перезапуска/)
+  assert.match((await set('clients', 'anywhere', '--lang', 'ru')).out, /менять нечего/)
 })
 
 test('a link stays a link', async () => {

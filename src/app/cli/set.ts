@@ -1,8 +1,12 @@
-/** `gavan set clients|pop3|submissions|sieve`: changes gavan.toml, and shows what of the plan moves. */
+/** `gavan set clients|pop3|submissions|sieve`: changes gavan.toml, and shows what of the plan and of the rules moves. */
 import { readFile, realpath, stat } from 'node:fs/promises'
 import type { Command } from 'commander'
 import type { ExposurePlan, Opening } from '../../exposure/contract.ts'
 import { planOf } from '../../exposure/plan.ts'
+import type { FirewallFormat } from '../../exposure/firewall/contract.ts'
+import { rulesDiff } from '../../exposure/firewall/diff.ts'
+import type { Language } from '../../exposure/words/contract.ts'
+import { PLAN_WORDS } from '../../exposure/words/words.ts'
 import type { ServiceName } from '../../model/service.ts'
 import type { Config } from '../config/config.ts'
 import { editToml, type Edit } from '../config/edit.ts'
@@ -11,6 +15,7 @@ import { loadConfig } from '../config/load.ts'
 import { printProblems } from '../config/show.ts'
 import { hostFacts } from '../host-facts.ts'
 import { keepFile } from '../keep-file.ts'
+import { languageOf } from '../language.ts'
 import { planSettings } from '../plan-settings.ts'
 import { configPath } from './config.ts'
 import { CliError, EXIT, print, printJson, say } from './output.ts'
@@ -25,7 +30,7 @@ export const SETTABLE = {
 type What = keyof typeof SETTABLE
 /** Of what can be set here. */
 type Switch = Exclude<Edit, { set: unknown }>
-export type SetFlags = { readonly dryRun?: true; readonly json?: true }
+export type SetFlags = { readonly dryRun?: true; readonly json?: true; readonly format: FirewallFormat }
 export type Moved = {
   readonly service: ServiceName
   readonly port: number
@@ -41,7 +46,8 @@ export async function runSet(what: string, value: string, flags: SetFlags, comma
     throw new CliError(EXIT.usage, `there is no "${what}" to set`, `one of ${Object.keys(SETTABLE).join(', ')}`)
   const values: readonly string[] = SETTABLE[what]
   if (!values.includes(value)) throw new CliError(EXIT.usage, `"${value}" is none of ${values.join(', ')}`, null)
-  const json = command.optsWithGlobals()['json'] === true
+  const { json, lang } = command.optsWithGlobals() as { json?: true; lang?: Language }
+  const language = lang ?? languageOf(process.env)
 
   const path = configPath(command)
   const old = await loaded(path)
@@ -49,17 +55,17 @@ export async function runSet(what: string, value: string, flags: SetFlags, comma
   const after = editsOf(what, value, old).reduce((text, edit) => applied(text, edit, path), before)
   const changed = after !== before
   const next = changed ? await loaded(path, after) : old
-  const moved = movedBetween(planHere(old), planHere(next))
+  const plans = [planHere(old), planHere(next)] as const
+  const moved = movedBetween(...plans)
+  const rules = changed ? rulesDiff(flags.format, ...plans) : []
   if (changed && flags.dryRun !== true) await write(path, before, after)
-  if (json) return printJson({ file: path, changed, dryRun: flags.dryRun === true, moved })
-  for (const line of told({ path, before, after, moved })) print(line)
-  overruled(what, old)
-  if (!changed) return
-  say(
-    flags.dryRun === true
-      ? 'Nothing was changed (--dry-run).'
-      : 'A running server follows when it is started again: systemctl restart gavan. Then the rules: gavan firewall',
-  )
+  if (json === true) return printJson({ file: path, changed, dryRun: flags.dryRun === true, moved, rules })
+  const words = WORDS[language]
+  for (const line of told({ path, before, after, moved }, language)) print(line)
+  if (rules.length > 0) print(`\n${words.rules(flags.format)}\n${rules.map((line) => `  ${line}`).join('\n')}`)
+  const key = what === 'clients' ? what : `ports.${what}`
+  if (old.sources.get(key) === 'env') say(`! ${words.overruled(envName(key))}`)
+  if (changed) say(flags.dryRun === true ? words.dryRun : words.then(flags.format))
 }
 
 async function loaded(path: string, text?: string): Promise<Config> {
@@ -111,14 +117,21 @@ function movedBetween(old: ExposurePlan, next: ExposurePlan): Moved[] {
   })
 }
 
-function told(change: { path: string; before: string; after: string; moved: readonly Moved[] }): string[] {
+type Change = { path: string; before: string; after: string; moved: readonly Moved[] }
+
+function told(change: Change, language: Language): string[] {
   const { path, before, after, moved } = change
-  if (before === after) return [`${path} says so already; nothing to change.`]
+  const words = WORDS[language]
+  const { opening } = PLAN_WORDS[language]
+  if (before === after) return [words.already(path)]
   return [
     path,
     ...linesChanged(before.split('\n'), after.split('\n')),
-    ...moved.map(({ service, port, from, to }) => `${String(port).padEnd(5)} ${service.padEnd(12)} ${from} → ${to}`),
-    ...(moved.length === 0 ? ['No port moves.'] : []),
+    ...moved.map(
+      ({ service, port, from, to }) =>
+        `${String(port).padEnd(5)} ${service.padEnd(12)} ${opening[from]} → ${opening[to]}`,
+    ),
+    ...(moved.length === 0 ? [words.noPort] : []),
   ]
 }
 
@@ -136,8 +149,33 @@ function linesChanged(before: readonly string[], after: readonly string[]): stri
   return out
 }
 
-/** The file is not asked where a variable decides. */
-function overruled(what: What, { sources }: Config): void {
-  const key = what === 'clients' ? what : `ports.${what}`
-  if (sources.get(key) === 'env') say(`! ${envName(key)} is set and decides, whatever the file says`)
+type SetWords = {
+  readonly already: (path: string) => string
+  readonly noPort: string
+  readonly rules: (format: FirewallFormat) => string
+  /** The file is not asked where a variable decides. */
+  readonly overruled: (variable: string) => string
+  readonly dryRun: string
+  readonly then: (format: FirewallFormat) => string
+}
+
+const WORDS: Readonly<Record<Language, SetWords>> = {
+  en: {
+    already: (path) => `${path} says so already; nothing to change.`,
+    noPort: 'No port moves.',
+    rules: (format) => `Of the firewall's rules (${format}):`,
+    overruled: (variable) => `${variable} is set and decides, whatever the file says`,
+    dryRun: 'Nothing was changed (--dry-run).',
+    then: (format) =>
+      `A running server follows when it is started again: systemctl restart gavan. Then the rules: gavan firewall --format ${format}`,
+  },
+  ru: {
+    already: (path) => `${path}: там уже так, менять нечего.`,
+    noPort: 'Порты не меняются.',
+    rules: (format) => `В правилах брандмауэра (${format}):`,
+    overruled: (variable) => `задана переменная ${variable}, решает она, а не файл`,
+    dryRun: 'Ничего не изменено (--dry-run).',
+    then: (format) =>
+      `Сервер учтёт это после перезапуска: systemctl restart gavan. Затем правила: gavan firewall --format ${format}`,
+  },
 }
