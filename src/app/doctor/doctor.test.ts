@@ -256,6 +256,12 @@ describe('outside', () => {
         assert.match(finding.fix?.map(({ en }) => en).join(' ') ?? '', /letter port25.*smarthost/)
     })
 
+  test('a target may be an address', async () => {
+    const targets = { outgoing: [{ host: '192.0.2.7', port: 25 }], blocklists: [] }
+    assert.equal((await one('outgoing:4', input({}, { targets }))).state, 'ok')
+    assert.equal((await one('outgoing:6', input({}, { targets }))).state, 'not-checked')
+  })
+
   test('no IPv6 is no fault; targets without address prove nothing', async () => {
     const zone = { 'AAAA mx.one.example': ['2001:db8::1'] }
     const six = await one('outgoing:6', input({ connect: async () => 'no-route' }, { zone }))

@@ -1,3 +1,4 @@
+import { parseIp } from '../../../model/network.ts'
 import type { PlanRow } from '../../../exposure/contract.ts'
 import type { Resolver } from '../../../net/contract.ts'
 import { text, type Check, type DoctorInput, type Finding, type Reached, type Text } from '../contract.ts'
@@ -136,6 +137,8 @@ async function smarthost({ probes }: DoctorInput, host: string, port: number): P
 }
 
 async function addressOf(host: string, family: 4 | 6, resolver: Resolver): Promise<string | null> {
+  const octets = parseIp(host)
+  if (octets !== null) return octets.length === (family === 4 ? 4 : 16) ? host : null
   const answer = await resolver.query(host, family === 4 ? 'A' : 'AAAA')
   return answer.at === 'found' ? (answer.records[0] ?? null) : null
 }
