@@ -33,28 +33,40 @@ const CAUSES_MAX = 4
 export function createLog(options: LogOptions): Log {
   const least = LOG_LEVELS.indexOf(options.level)
 
-  function logWith(standing: Record<string, unknown>): Log {
-    const at = (level: LogLevel): ((event: LogEvent) => void) => {
-      if (LOG_LEVELS.indexOf(level) < least) return () => {}
-      return ({ event, ...facts }) => {
-        const time = new Date(options.now()).toISOString()
-        const all = { ...standing, ...facts }
-        options.write(
-          options.format === 'json'
-            ? `${JSON.stringify(plain({ time, level, event, ...all }, 0))}\n`
-            : pretty(time, level, event, all, options.colours === true),
-        )
-      }
+  const print = (standing: Record<string, unknown>, level: LogLevel, { event, ...facts }: LogEvent): void => {
+    if (LOG_LEVELS.indexOf(level) < least) return
+    const time = new Date(options.now()).toISOString()
+    const all = { ...standing, ...facts }
+    options.write(
+      options.format === 'json'
+        ? `${JSON.stringify(plain({ time, level, event, ...all }, 0))}\n`
+        : pretty(time, level, event, all, options.colours === true),
+    )
+  }
+
+  /** A class, since each connection has one: closures would be made anew for it. */
+  class LogWith implements Log {
+    readonly #standing: Record<string, unknown>
+    constructor(standing: Record<string, unknown>) {
+      this.#standing = standing
     }
-    return {
-      debug: at('debug'),
-      info: at('info'),
-      warn: at('warn'),
-      error: at('error'),
-      with: (facts) => logWith({ ...standing, ...facts }),
+    debug(event: LogEvent): void {
+      print(this.#standing, 'debug', event)
+    }
+    info(event: LogEvent): void {
+      print(this.#standing, 'info', event)
+    }
+    warn(event: LogEvent): void {
+      print(this.#standing, 'warn', event)
+    }
+    error(event: LogEvent): void {
+      print(this.#standing, 'error', event)
+    }
+    with(facts: Record<string, unknown>): Log {
+      return new LogWith({ ...this.#standing, ...facts })
     }
   }
-  return logWith({})
+  return new LogWith({})
 }
 
 /** What JSON can carry: no secrets, no bytes, no endless things. */

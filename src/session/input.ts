@@ -104,7 +104,7 @@ export function createInput(options: InputOptions): Input {
     },
     close: () => signal?.removeEventListener('abort', onAbort),
     async more(timeoutMs) {
-      if (framer.heldOctets > 0) return
+      if (framer.heldOctets() > 0) return
       await beforeWait()
       await read(timeoutMs)
     },

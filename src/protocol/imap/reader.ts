@@ -32,7 +32,6 @@ export type Received =
   | { readonly kind: 'bad'; readonly why: BadLine | 'command-too-long'; readonly tag: string | null }
 
 export type Reader = {
-  readonly heldOctets: number
   push(chunk: Uint8Array): void
   next(): Received
   /** Whether a literal that is not a message is within the limits; asked before `keep`. */
@@ -117,9 +116,6 @@ export function createReader(): Reader {
   }
 
   return {
-    get heldOctets() {
-      return framer.heldOctets
-    },
     push: (chunk) => framer.push(chunk),
     next() {
       while (wanted > 0) {

@@ -71,7 +71,7 @@ export function createReplyParser(): ReplyParser {
   return {
     push: (chunk) => framer.push(chunk),
     get heldOctets() {
-      return framer.heldOctets
+      return framer.heldOctets()
     },
     discard() {
       framer.discard()

@@ -41,8 +41,8 @@ export type Session = {
   readonly tag: string
   readonly enabled: Set<Feature>
   /** How mailbox names and quoted strings travel now. */
-  readonly form: NameForm
-  readonly utf8: boolean
+  form(): NameForm
+  utf8(): boolean
   /** `$` (RFC 5182): uids, ascending. */
   savedSearch: Uint32Array
   become(state: ImapState): void

@@ -21,7 +21,7 @@ export type Input = {
   wait(options: { timeoutMs: number; notices: boolean }): Promise<Woken>
   /** Something changed. */
   notice(): void
-  readonly draining: boolean
+  draining(): boolean
   close(): void
 }
 
@@ -82,9 +82,7 @@ export function createInput(connection: Connection, options: { reader: Reader; d
       noticed = true
       stir()
     },
-    get draining() {
-      return drain.aborted
-    },
+    draining: () => drain.aborted,
     close: () => drain.removeEventListener('abort', stir),
   }
 }

@@ -40,9 +40,9 @@ export function createRunner(session: OpenConversation): Runner {
     finish(received.tag ?? '*', bad(BAD_LINES[received.why]))
 
   const onLiteral = async ({ head, text, literal }: Extract<Received, { kind: 'literal' }>): Promise<Next> => {
-    const { form, state } = session
+    const { state } = session
     const command = state.at === 'connected' ? undefined : streamedNamed(nameIn(head))
-    const started = command?.start(text(), { form, nestingMax: nestingMax(true) }) ?? NO_MESSAGE
+    const started = command?.start(text(), { form: session.form(), nestingMax: nestingMax(true) }) ?? NO_MESSAGE
     if (command !== undefined && started.ok && started.value !== null) {
       const start = started.value
       session.tag = start.tag
@@ -161,7 +161,7 @@ function parseCommand(session: OpenConversation, bytes: Buffer): Parsed {
     cursor.space()
     const command = commandAt(cursor)
     if (!command.states.includes(at)) throw new Fault(wrongState(command))
-    const args = command.parse(cursor, session.form)
+    const args = command.parse(cursor, session.form())
     cursor.end()
     return { command, args }
   })

@@ -80,7 +80,7 @@ async function converse(session: OpenConversation, log: Log): Promise<End> {
         await output.flush()
         return 'refused'
       }
-      if (session.input.draining) throw new Ended('drain')
+      if (session.input.draining()) throw new Ended('drain')
     }
   } catch (error) {
     return await ended(session, error, log)
@@ -166,12 +166,8 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     state: { at: 'connected' },
     tag: '*',
     savedSearch: new Uint32Array(0),
-    get utf8() {
-      return enabled.has('IMAP4REV2') || enabled.has('UTF8=ACCEPT')
-    },
-    get form() {
-      return conversation.utf8 ? 'utf8' : 'utf7'
-    },
+    utf8: () => enabled.has('IMAP4REV2') || enabled.has('UTF8=ACCEPT'),
+    form: () => (conversation.utf8() ? 'utf8' : 'utf7'),
     become(state) {
       if (
         conversation.state.at === 'selected' &&

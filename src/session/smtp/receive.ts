@@ -23,7 +23,7 @@ export function createPatience({ clock, input }: SmtpContext): { more(): Promise
       octets += count
     },
     async more() {
-      if (input.framer.heldOctets > 0) return
+      if (input.framer.heldOctets() > 0) return
       await input.more(SMTP_DATA_IDLE_TIMEOUT_MS)
       const elapsedMs = clock.monotonic() - begun
       if (elapsedMs <= SMTP_DATA_TOTAL_TIMEOUT_MS) return

@@ -32,7 +32,8 @@ export const uidFetch = command({
 })
 
 async function* fetchMessages(conversation: Conversation<'selected'>, args: FetchArgs, by: 'number' | 'uid'): Answer {
-  const { enabled, state, utf8 } = conversation
+  const { enabled, state } = conversation
+  const utf8 = conversation.utf8()
   const { handle, selected } = state
   if (args.vanished && (by !== 'uid' || !enabled.has('QRESYNC'))) return bad('VANISHED needs UID FETCH and QRESYNC')
   const items = allItems(args, by)

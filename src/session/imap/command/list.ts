@@ -20,7 +20,7 @@ export const list = command({
     const tree = await listMailboxes(state.handle)
     let text = ''
     for (const line of matching(tree, args)) {
-      text += printListed('LIST', line, form)
+      text += printListed('LIST', line, form())
       // RFC 5819 §2: STATUS for what can be selected, after its LIST.
       if (args.returns.status.length > 0 && line.info !== null)
         text += printStatus(line.info, args.returns.status, conversation)

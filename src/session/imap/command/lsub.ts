@@ -11,7 +11,7 @@ export const lsub = command({
   async *run({ state, form }, { reference, pattern }) {
     const tree = await listMailboxes(state.handle)
     let text = ''
-    for (const listed of lsubLines(tree, reference + pattern)) text += printListed('LSUB', listed, form)
+    for (const listed of lsubLines(tree, reference + pattern)) text += printListed('LSUB', listed, form())
     if (text !== '') yield text
     return ok('Lsub completed')
   },

@@ -64,7 +64,9 @@ async function* open(
 }
 
 /** Choice: no UNSEEN; it is optional (RFC 3501 §6.3.1) and would cost a scan of the mailbox. */
-function counters({ enabled, form }: Session, info: MailboxInfo): string {
+function counters(session: Session, info: MailboxInfo): string {
+  const { enabled } = session
+  const form = session.form()
   const rev2 = enabled.has('IMAP4REV2')
   return (
     untagged(`${info.messages} EXISTS`) +

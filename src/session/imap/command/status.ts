@@ -22,11 +22,11 @@ export const status = command({
   },
 })
 
-type StatusOptions = { readonly form: NameForm; readonly messageMaxOctets: number }
+type StatusOptions = { form(): NameForm; readonly messageMaxOctets: number }
 
 export function printStatus(info: MailboxInfo, items: readonly StatusItem[], options: StatusOptions): string {
-  const { form, messageMaxOctets } = options
-  const values = items.map((item) => `${item} ${valueOf(info, item, messageMaxOctets)}`)
+  const form = options.form()
+  const values = items.map((item) => `${item} ${valueOf(info, item, options.messageMaxOctets)}`)
   return untagged(`STATUS ${printAstring(toWire(info.name, form), form === 'utf8')} (${values.join(' ')})`)
 }
 
