@@ -1,8 +1,10 @@
-/** `gavan ports|set|doctor|dns|probe`: what they are called and take. What they do is loaded when they run. */
+/** `gavan ports|firewall|set|doctor|dns|probe`: what they are called and take. What they do is loaded when they run. */
 import { Argument, Command, Option } from 'commander'
+import { FIREWALL_FORMATS } from '../../exposure/firewall/contract.ts'
 import { LETTERS, type Letter } from '../doctor/letters.ts'
 import type { DnsFlags } from './dns.ts'
 import type { DoctorFlags } from './doctor.ts'
+import type { FirewallFlags } from './firewall.ts'
 import type { PortsFlags } from './ports.ts'
 import type { ProbeFlags } from './probe.ts'
 import { setupCommand } from './setup-command.ts'
@@ -11,7 +13,7 @@ const json = (): Option => new Option('--json', 'machine-readable')
 const lang = (): Option => new Option('--lang <language>', 'instead of the locale’s').choices(['en', 'ru'])
 
 export function portCommands(): Command[] {
-  return [setupCommand(), portsCommand(), doctorCommand(), dnsCommand(), probeCommand()]
+  return [setupCommand(), portsCommand(), firewallCommand(), doctorCommand(), dnsCommand(), probeCommand()]
 }
 
 function portsCommand(): Command {
@@ -26,6 +28,26 @@ function portsCommand(): Command {
     .action(async (port: string | undefined, flags: PortsFlags, command: Command) => {
       const { runPorts } = await import('./ports.ts')
       await runPorts(port, flags, command)
+    })
+}
+
+function firewallCommand(): Command {
+  return new Command('firewall')
+    .description('rules for the firewall at hand, from the same plan: print, compare, apply, take back')
+    .addOption(new Option('--format <tool>', 'for which tool; the one of this host').choices(FIREWALL_FORMATS))
+    .option('--router', 'nftables, pf: for the router in front of this host')
+    .option('--hairpin', 'routers: people inside reach the server by its public address, without split DNS')
+    .option('--allow-in <chain>', 'nftables: another table’s chain that drops the rest, as "inet filter input"')
+    .option('--interface <name>', 'routers: where the internet is; firewalld: the zone')
+    .option('--only-sender <user>', 'only this user of the host may send on 25')
+    .option('--diff', 'against what is loaded: exit 0 equal, 1 different')
+    .option('--apply', 'load it, read it back, put the old back when that fails (root)')
+    .option('--remove', 'what leaves nothing of it; with --apply: do that')
+    .addOption(lang())
+    .addOption(json())
+    .action(async (flags: FirewallFlags, command: Command) => {
+      const { runFirewall } = await import('./firewall.ts')
+      await runFirewall(flags, command)
     })
 }
 

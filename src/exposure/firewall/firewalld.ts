@@ -14,7 +14,7 @@ export function firewalld(plan: ExposurePlan, options: RuleOptions): Rules {
   const zone = options.interface ?? FIREWALLD_ZONE
   const undo = [
     ...removeFrom(zone),
-    ...IPSETS.map(({ name }) => `${CMD} --delete-ipset=${name} 2>/dev/null || :`),
+    ...FIREWALLD_SETS.map(({ name }) => `${CMD} --delete-ipset=${name} 2>/dev/null || :`),
     'firewall-cmd --reload',
   ]
   const head = headOf(plan, options, {
@@ -34,7 +34,7 @@ export function firewalld(plan: ExposurePlan, options: RuleOptions): Rules {
     'firewall-cmd --reload',
   ]
   // A set that is there keeps what is in it.
-  const sets = IPSETS.map(
+  const sets = FIREWALLD_SETS.map(
     ({ name, family }) =>
       `${CMD} --get-ipsets | grep -qw ${name} || ${CMD} --new-ipset=${name} --type=hash:net --option=family=${family}`,
   )
@@ -42,7 +42,7 @@ export function firewalld(plan: ExposurePlan, options: RuleOptions): Rules {
 }
 
 const CMD = 'firewall-cmd --permanent'
-const IPSETS = [
+export const FIREWALLD_SETS = [
   { name: 'gavan-banned4', family: 'inet', rule: 'ipv4' },
   { name: 'gavan-banned6', family: 'inet6', rule: 'ipv6' },
 ] as const
@@ -68,7 +68,7 @@ export function firewalldCommands(plan: ExposurePlan, zone: string): readonly (r
       ...numbersOf(ports).map((port) => [`--service=${name}`, `--add-port=${port}/tcp`]),
     ]),
     // Of gavan's ports only: a ban shuts nobody out of SSH.
-    ...(allPorts(groups).length === 0 ? [] : IPSETS).flatMap((set) =>
+    ...(allPorts(groups).length === 0 ? [] : FIREWALLD_SETS).flatMap((set) =>
       named.map(({ name }) =>
         rule(`rule priority="-30" family="${set.rule}" source ipset="${set.name}" service name="${name}" drop`),
       ),

@@ -14,19 +14,19 @@ export function nftables(plan: ExposurePlan, options: RuleOptions): Rules {
     'nft delete table inet gavan',
     ...(allowIn === null ? [] : [removeJump(allowIn), `nft delete chain ${allowIn.family} ${allowIn.table} gavan`]),
   ]
-  const [chains, notes] = options.router
-    ? [routerChains(plan, options), routerNotes(plan, options)]
+  const notes = options.router
+    ? routerNotes(plan, options)
     : plan.container === 'bridge'
-      ? [bridgeChains(groupsOf(plan)), [words.bridge, words.bridgeBetter]]
-      : [hostChains(plan, options), layoutNotes(plan, options)]
+      ? [words.bridge, words.bridgeBetter]
+      : layoutNotes(plan, options)
   const head = headOf(plan, options, {
     format: 'nftables',
     undo,
     notes: [...notes, words.persistNft, ...(allowIn === null ? [words.otherTables] : [])],
   })
-  const table = [...comment(words.kept), ...BARE_TABLE, ...inTable(chains)]
-  if (allowIn === null) return { text: lines([...head, ...table]), undo }
-  const allowed = options.router ? allowForwarded(plan, allowIn, options) : allowHere(groupsOf(plan), allowIn)
+  const { table, allowed } = nftablesParts(plan, options)
+  const body = [...comment(words.kept), ...table]
+  if (allowIn === null) return { text: lines([...head, ...body]), undo }
   const { family, table: name, chain } = allowIn
   return {
     undo,
@@ -35,16 +35,40 @@ export function nftables(plan: ExposurePlan, options: RuleOptions): Rules {
       ...head,
       'set -e',
       "nft -f - <<'GAVAN'",
-      ...table,
+      ...body,
       '',
       ...comment(words.allowedIn(`${family} ${name} ${chain}`)),
-      `add chain ${family} ${name} gavan`,
-      `flush chain ${family} ${name} gavan`,
-      ...allowed.map((rule) => `add rule ${family} ${name} gavan ${rule}`),
+      ...allowed,
       'GAVAN',
       ...comment(words.allowInAgain),
       `nft list chain ${family} ${name} ${chain} | grep -q 'jump gavan' || nft insert rule ${family} ${name} ${chain} jump gavan`,
     ]),
+  }
+}
+
+export type NftablesParts = {
+  /** Makes the table anew and keeps the bans. */
+  readonly table: readonly string[]
+  /** Fills a chain of ours in the table of `allowIn`, without the jump to it. */
+  readonly allowed: readonly string[]
+}
+
+/** For one transaction of `nft -f`. */
+export function nftablesParts(plan: ExposurePlan, options: RuleOptions): NftablesParts {
+  const { allowIn } = options
+  const groups = groupsOf(plan)
+  const chains = options.router
+    ? routerChains(plan, options)
+    : plan.container === 'bridge'
+      ? bridgeChains(groups)
+      : hostChains(plan, options)
+  const table = [...BARE_TABLE, ...inTable(chains)]
+  if (allowIn === null) return { table, allowed: [] }
+  const rules = options.router ? allowForwarded(plan, allowIn, options) : allowHere(groups, allowIn)
+  const own = `${allowIn.family} ${allowIn.table} gavan`
+  return {
+    table,
+    allowed: [`add chain ${own}`, `flush chain ${own}`, ...rules.map((rule) => `add rule ${own} ${rule}`)],
   }
 }
 
