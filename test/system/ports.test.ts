@@ -9,7 +9,7 @@ import { suite, test } from 'node:test'
 import { ROOT } from '../../tools/tree.ts'
 import { startGavan } from '../interop/gavan.ts'
 import { peerTest } from '../interop/peers.ts'
-import { freeOffset, freePort } from '../interop/ports.ts'
+import { freeOffset } from '../interop/ports.ts'
 import { run, until, type Ran } from '../interop/run.ts'
 import { temporaryFolder } from '../interop/world.ts'
 
@@ -241,10 +241,35 @@ suite('probe', () => {
     assert.equal(few.stdout.split('\n').filter((line) => line.includes('127.0.0.1')).length, 1)
   })
 
+  test('ports that turn us away are told from those of somebody else', async () => {
+    // Whoever comes by loopback is inside, so stand-ins say what our listeners say to others (test/enforcement.test.ts).
+    const says = new Map([
+      [587, '554 5.7.1 This port serves inner networks only\r\n'],
+      [143, '* BYE This port serves inner networks only\r\n'],
+      [110, '-ERR [SYS/PERM] This port serves inner networks only\r\n'],
+      [993, ''],
+    ])
+    const offset = await freeOffset()
+    const servers = [...says].map(([port, line]) =>
+      createServer((socket) => socket.on('error', () => {}).end(line)).listen(port + offset, '127.0.0.1'),
+    )
+    try {
+      await Promise.all(servers.map((server) => once(server, 'listening')))
+      const only = [...says.keys()].flatMap((port) => ['--port', String(port + offset)])
+      const { stdout } = await probe('--offset', String(offset), '--json', ...only)
+      const { answers } = JSON.parse(stdout) as { answers: Answer[] }
+      assert.deepEqual(
+        answers.map(({ service, state }) => `${service} ${state}`).toSorted(),
+        ['imap', 'imaps', 'pop3', 'submission'].map((name) => `${name} turned-away`),
+      )
+    } finally {
+      for (const server of servers) server.close()
+    }
+  })
+
   test('somebody else there is told; 25 that does not answer is a failure', async () => {
-    const port = await freePort()
-    const offset = port - 25
-    if (offset > 60_000) return
+    const offset = await freeOffset()
+    const port = offset + 25
     const other = createServer((socket) => socket.end('SSH-2.0-OpenSSH_9.2\r\n')).listen(port, '127.0.0.1')
     await once(other, 'listening')
     try {

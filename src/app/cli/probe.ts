@@ -19,8 +19,8 @@ type Answer = {
   readonly service: string
   readonly port: number
   readonly address: string
-  /** `wrong`: somebody answers, and not as this service should. */
-  readonly state: 'open' | 'refused' | 'timed-out' | 'wrong' | 'no-route'
+  /** `turned-away`: the service is there, and not for who asks from here. `wrong`: somebody answers, and not as it should. */
+  readonly state: 'open' | 'turned-away' | 'refused' | 'timed-out' | 'wrong' | 'no-route'
   /** The greeting, or the certificate's names. */
   readonly says: string
 }
@@ -63,6 +63,7 @@ const MARKS: Readonly<Record<Language, Readonly<Record<Answer['state'], string>>
   en: {
     open: '✓ open',
     refused: '– refused',
+    'turned-away': '– not for us',
     'timed-out': '– no answer',
     wrong: '! another service',
     'no-route': '? no way there from here',
@@ -70,6 +71,7 @@ const MARKS: Readonly<Record<Language, Readonly<Record<Answer['state'], string>>
   ru: {
     open: '✓ открыт',
     refused: '– отказ',
+    'turned-away': '– не для нас',
     'timed-out': '– нет ответа',
     wrong: '! другая служба',
     'no-route': '? отсюда туда нет пути',
@@ -77,8 +79,8 @@ const MARKS: Readonly<Record<Language, Readonly<Record<Answer['state'], string>>
 }
 
 const EXPLAINED: Readonly<Record<Language, string>> = {
-  en: 'Refused: nobody listens, but packets arrive. No answer: a firewall drops them, or they are not forwarded.',
-  ru: 'Отказ: никто не слушает, но пакеты доходят. Нет ответа: их отбрасывает брандмауэр или не передаёт маршрутизатор.',
+  en: 'Not for us: it is there, for inner networks only. Refused: nobody listens, but packets arrive. No answer: a firewall drops them, or they are not forwarded.',
+  ru: 'Не для нас: служба есть, но только для внутренних сетей. Отказ: никто не слушает, но пакеты доходят. Нет ответа: их отбрасывает брандмауэр или не передаёт маршрутизатор.',
 }
 
 /** How each protocol greets who only connects. */
@@ -112,12 +114,16 @@ async function probe(row: CatalogRow, host: string, address: string, port: numbe
   }
 }
 
+/** How mail servers end it before it begins (RFC 5321 §3.1, RFC 9051 §7.1.5, RFC 1939 §3, RFC 5804 §1.3). */
+const TURNED_AWAY = /^(?:[45]\d\d[ -]|\* BYE|-ERR|BYE\b)/
+
 function judge(text: string, expected: RegExp): Pick<Answer, 'state' | 'says'> {
   const line = text
     .split(/\r?\n/, 1)[0]!
     .replaceAll(/[^\x20-\x7e]/g, '?')
     .slice(0, 100)
-  return { state: expected.test(line) ? 'open' : 'wrong', says: line }
+  const state = expected.test(line) ? 'open' : TURNED_AWAY.test(line) ? 'turned-away' : 'wrong'
+  return { state, says: line }
 }
 
 function overTls(
@@ -140,7 +146,7 @@ function overTls(
     socket.once('connect', () => (connected = true))
     socket.setTimeout(PROBE_TIMEOUT_MS, () => done({ state: connected ? 'wrong' : 'timed-out', says: '' }))
     socket.once('error', (error: NodeJS.ErrnoException) =>
-      done({ state: connected ? 'wrong' : stateOf(error.code ?? ''), says: connected ? 'no TLS there' : '' }),
+      done(connected ? withoutTls(error.code) : { state: stateOf(error.code ?? ''), says: '' }),
     )
     socket.once('secureConnect', () => {
       const names = socket.getPeerX509Certificate()?.subject?.replaceAll('\n', ', ') ?? ''
@@ -148,6 +154,12 @@ function overTls(
       socket.once('data', (chunk: Buffer) => done(judge(chunk.toString('latin1'), expected)))
     })
   })
+}
+
+/** Closed before the first octet: that is how a port of TLS turns somebody away. */
+function withoutTls(code: string | undefined): Pick<Answer, 'state' | 'says'> {
+  if (code === 'ECONNRESET' || code === 'EPIPE') return { state: 'turned-away', says: 'closed at once' }
+  return { state: 'wrong', says: 'no TLS there' }
 }
 
 function stateOf(code: string): Answer['state'] {
