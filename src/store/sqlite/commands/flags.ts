@@ -1,10 +1,14 @@
 /** `setFlags`: one UPDATE for each range, however many messages it names. */
 import { assert } from '../../../std/assert.ts'
 import type { ModSeq, Uid } from '../../../model/ids.ts'
+import type { Flag } from '../../../model/mailbox.ts'
 import type { Database, SqlValue } from '../database.ts'
 import { DELETED, flagDecoder, joinKeywords, keywordToken, SEEN, splitFlags } from '../flags.ts'
 import type { Handlers } from '../work.ts'
 import { type MailboxRows, plainRanges, uidsOf } from './mailbox-rows.ts'
+
+/** Flags are below this (flags.ts); with it a uid, of 32 bits, stays a safe integer. */
+const FLAGS_END = 32
 
 /** SQL for the new flags, and for whether they differ from the old, with the values each binds. */
 type Change = {
@@ -55,19 +59,35 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
   const selectModified = db.prepare<[string]>(
     `SELECT json_group_array(uid) FROM (SELECT uid FROM entry WHERE ${RANGE} AND mod_seq > ? ORDER BY uid)`,
   )
-  const selectChanged = db.prepare<[string, string, string]>(
-    `SELECT json_group_array(uid), json_group_array(flags), json_group_array(keywords)
+  // A uid with its flags as one number: half the text of two arrays. Most mailboxes have no keywords to be read.
+  const selectChanged = db.prepare<[uidsWithFlags: string, lastKeywords: string | null]>(
+    `SELECT json_group_array(uid * ${FLAGS_END} + flags), max(keywords)
      FROM (SELECT uid, flags, keywords FROM entry WHERE ${RANGE} AND mod_seq = ? ORDER BY uid)`,
+  )
+  const selectChangedKeywords = db.prepare<[string]>(
+    `SELECT json_group_array(keywords) FROM (SELECT keywords FROM entry WHERE ${RANGE} AND mod_seq = ? ORDER BY uid)`,
   )
   const peekModSeq = db.prepare<[number]>('SELECT mod_seq + 1 FROM account WHERE account_id = ?')
   const decode = flagDecoder()
 
-  /** Entries with this modSeq, which only the change at hand can have given them. */
-  function changedBy(at: { accountId: number; mailboxId: number; modSeq: number }, span: readonly [number, number]) {
-    const row = selectChanged.get(at.accountId, at.mailboxId, ...span, at.modSeq)
-    assert(row !== undefined, 'an aggregate has a row')
-    const [uids, bits, keywords] = row.map((text) => JSON.parse(text) as unknown) as [Uid[], number[], string[]]
-    return uids.map((uid, i) => ({ uid, bits: bits[i] ?? 0, keywords: keywords[i] ?? '' }))
+  type Tally = { unseen: number; deleted: number }
+
+  /** Entries with this modSeq, which only the change at hand can have given them; they are added to the tally. */
+  function changedBy(
+    at: { accountId: number; mailboxId: number; modSeq: number },
+    span: readonly [number, number],
+    tally: Tally,
+  ): { uid: Uid; flags: readonly Flag[] }[] {
+    const where = [at.accountId, at.mailboxId, ...span, at.modSeq] as const
+    const [text, lastKeywords] = selectChanged.get(...where) ?? ['[]', null]
+    const hasKeywords = lastKeywords !== null && lastKeywords !== ''
+    const keywords = hasKeywords ? (JSON.parse(selectChangedKeywords.get(...where)?.[0] ?? '[]') as string[]) : null
+    return (JSON.parse(text) as number[]).map((both, i) => {
+      const bits = both % FLAGS_END
+      if ((bits & SEEN) === 0) tally.unseen++
+      if ((bits & DELETED) !== 0) tally.deleted++
+      return { uid: ((both - bits) / FLAGS_END) as Uid, flags: decode(bits, keywords?.[i] ?? '') }
+    })
   }
 
   return {
@@ -93,6 +113,8 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
       const newest = unchangedSince ?? Number.MAX_SAFE_INTEGER
       const modified: Uid[] = []
       const counts = { messages: 0, unseen: 0, deleted: 0, octets: 0 }
+      /** Whether the mailbox's counters can change. */
+      const isCounted = mode === 'replace' || (bits & (SEEN | DELETED)) !== 0
       const ranges = plainRanges(uids, mailbox.uidNext)
       let touched = 0
       for (const { from, to } of ranges) {
@@ -100,9 +122,11 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
         if (unchangedSince !== null) {
           for (const uid of uidsOf(selectModified.get(...range, unchangedSince)?.[0] ?? '[]')) modified.push(uid)
         }
-        const [unseen, deleted] = before.get(...range, newest, ...change.differsValues) ?? [0, 0]
-        counts.unseen -= unseen
-        counts.deleted -= deleted
+        if (isCounted) {
+          const [unseen, deleted] = before.get(...range, newest, ...change.differsValues) ?? [0, 0]
+          counts.unseen -= unseen
+          counts.deleted -= deleted
+        }
         touched += update.run(...change.newValues, next, ...range, newest, ...change.differsValues)
       }
       const [first, last] = [ranges[0], ranges.at(-1)]
@@ -111,11 +135,8 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
       }
       const { modSeq } = rows.nextChange(accountId)
       assert(modSeq === next, 'one command changes an account at a time')
-      const changed = changedBy({ accountId, mailboxId, modSeq }, [first.from, last.to]).map((entry) => {
-        if ((entry.bits & SEEN) === 0) counts.unseen++
-        if ((entry.bits & DELETED) !== 0) counts.deleted++
-        return { uid: entry.uid, flags: decode(entry.bits, entry.keywords) }
-      })
+      const tally = isCounted ? counts : { unseen: 0, deleted: 0 }
+      const changed = changedBy({ accountId, mailboxId, modSeq }, [first.from, last.to], tally)
       assert(changed.length === touched, 'what changed is what was touched')
       rows.change({ accountId, mailboxId, modSeq }, counts, 0)
       rows.flagsChanged({ accountId, mailboxId, modSeq })
