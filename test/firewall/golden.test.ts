@@ -48,7 +48,7 @@ const CASES: readonly Case[] = [
       format,
       name: 'router-many',
       plan: () => planFrom(MANY, NAT),
-      options: { router: true, interface: 'pppoe-out1' },
+      options: { router: true, interface: format === 'openwrt' ? 'wan_isp' : 'pppoe-out1' },
     },
     { format, name: 'router-public', plan: () => planOfLayout('public', 'anywhere'), options: { router: true } },
     {

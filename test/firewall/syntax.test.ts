@@ -44,8 +44,8 @@ const FORMATS: Readonly<Record<string, { grammar: Grammar; file: string; planted
       [/uci set firewall\.gavan_mx\.dest_ip=.*\n/, ''],
       ["target='DNAT'", "target='dnat'"],
       ["proto='tcp'", "proto='tcp"],
-      [' only25', ''],
-      ['uci commit firewall;', 'uci comit firewall;'],
+      [/^(for name in .*) only25/m, '$1'],
+      [/^uci commit firewall;/m, 'uci comit firewall;'],
     ],
   },
   windows: {

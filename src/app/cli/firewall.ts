@@ -70,6 +70,8 @@ function optionsOf(flags: FirewallFlags, format: FirewallFormat, { language }: S
     throw new CliError(EXIT.usage, '--interface is for the router, and these rules are for this host', 'add --router')
   if (flags.onlySender !== undefined && router)
     throw new CliError(EXIT.usage, '--only-sender is for this host, and these rules are for the router', null)
+  if (format === 'openwrt' && flags.interface !== undefined && !/^\w+$/.test(flags.interface))
+    throw new CliError(EXIT.usage, `--interface: "${flags.interface}" is no zone of OpenWrt`, 'usually: wan')
   return {
     language,
     router: flags.router === true,

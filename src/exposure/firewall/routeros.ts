@@ -135,6 +135,8 @@ function hairpinRules(plan: ExposurePlan, view: RouterView, options: RuleOptions
   ]
 }
 
+const FILTER4 = '/ip firewall filter'
+
 // What may pass ---------------------------------------------------------------------------------------------------------
 
 function filterRules(plan: ExposurePlan, view: RouterView, options: RuleOptions): string[] {
@@ -146,6 +148,7 @@ function filterRules(plan: ExposurePlan, view: RouterView, options: RuleOptions)
       ? []
       : [
           ...comment(words.outgoing),
+          FILTER4,
           add(
             `chain=forward action=drop protocol=tcp dst-port=25 src-address=!${v4}`,
             `${wanOf('out', options)} disabled=yes`,
@@ -158,7 +161,7 @@ function filterRules(plan: ExposurePlan, view: RouterView, options: RuleOptions)
       : [
           '',
           ...comment(words.accepted),
-          ...forwardChain(plan, view, { menu: '/ip firewall filter', server: v4, wan: wanOf('in', options) }),
+          ...forwardChain(plan, view, { menu: FILTER4, server: v4, wan: wanOf('in', options) }),
         ]),
     ...outgoing,
     '',
