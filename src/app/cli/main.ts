@@ -72,6 +72,8 @@ async function build(): Promise<Command> {
   program.addCommand(setCommand())
   const { dataCommands } = await import('./data-commands.ts')
   for (const command of dataCommands()) program.addCommand(command)
+  const { completionCommand } = await import('./completion.ts')
+  program.addCommand(completionCommand(program))
   return program
 }
 
