@@ -19,30 +19,33 @@ export type FreshMachine = AsyncDisposable & {
     options?: { input?: string; env?: Record<string, string> },
   ): Promise<Ran>
   /** One that stays. */
-  start(program: string, args: readonly string[]): ChildProcess
+  start(program: string, args: readonly string[], stdin?: 'ignore' | 'pipe'): ChildProcess
   gavan(...args: string[]): Promise<Ran>
 }
 
 export const GAVAN = [process.execPath, `${ROOT}/src/app/main.ts`] as const
 
-/** @param address of its only interface; nobody is behind that */
+/**
+ * `gavan` is installed in it as Debian's package would do it: /usr/bin/gavan, /usr/lib/gavan.
+ * @param address of its only interface; nobody is behind that
+ */
 export async function startFreshMachine(address = '203.0.113.10'): Promise<FreshMachine> {
-  const holder = spawn('unshare', ['-m', '-n', '--propagation', 'private', 'sh', '-euc', MAKE, 'sh', address], {
+  const holder = spawn('unshare', ['-m', '-n', '--propagation', 'private', 'sh', '-euc', MAKE, 'sh', address, ROOT], {
     stdio: ['pipe', 'pipe', 'inherit'],
   })
   holder.stdin.on('error', () => {})
   const [line] = (await once(createInterface({ input: holder.stdout }), 'line')) as [string]
   if (line !== 'ready') throw new Error(line)
-  const within = ['-t', String(holder.pid), '-m', '-n', '--wd=/']
+  const within = ['-t', String(holder.pid), '-m', '-n', '--wd=/mnt']
   const started: ChildProcess[] = []
   const inside: FreshMachine['run'] = (program, args, options = {}) =>
     run('nsenter', [...within, program, ...args], { ...options, env: { LC_ALL: 'C.UTF-8', ...options.env } })
   return {
     address,
     run: inside,
-    gavan: (...args) => inside(GAVAN[0], [GAVAN[1], ...args]),
-    start(program, args) {
-      const child = spawn('nsenter', [...within, program, ...args], { stdio: ['ignore', 'pipe', 'pipe'] })
+    gavan: (...args) => inside('/usr/bin/gavan', args),
+    start(program, args, stdin = 'ignore') {
+      const child = spawn('nsenter', [...within, program, ...args], { stdio: [stdin, 'pipe', 'pipe'] })
       started.push(child)
       return child
     },
@@ -61,11 +64,16 @@ export async function startFreshMachine(address = '203.0.113.10'): Promise<Fresh
 /** A pair of interfaces, for a default route on which everything gets lost. */
 const MAKE = `
 mount -t tmpfs tmpfs /mnt
-for each in etc var; do
+for each in etc var usr; do
   mkdir -p /mnt/$each/upper /mnt/$each/work
   mount -t overlay overlay -o lowerdir=/$each,upperdir=/mnt/$each/upper,workdir=/mnt/$each/work /$each
 done
 rm -rf /var/lib/gavan /etc/gavan
+sed -i /^gavan:/d /etc/passwd /etc/group /etc/shadow /etc/gshadow
+mkdir -p /usr/lib/gavan
+mount --bind "$2" /usr/lib/gavan
+printf '#!/bin/sh\\nexec /usr/lib/gavan/node_modules/.bin/node /usr/lib/gavan/src/app/main.ts "$@"\\n' > /usr/bin/gavan
+chmod 755 /usr/bin/gavan
 ip link set lo up
 ip link add eth0 type veth peer name nowhere
 ip link set eth0 up

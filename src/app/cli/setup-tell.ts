@@ -92,7 +92,10 @@ export async function tellRest(rest: {
   if (outcome !== null && outcome.password !== null) tell(['', ...words.password(answers.first, outcome.password)])
   if (outcome !== null && outcome.notStarted !== null) tell(['', ...words.notStarted(outcome.notStarted)])
   for (const [port, holder] of blocked) tell(['', ...words.blocked(port, holder)])
-  if (places.wholeSystem && !around.systemd) tell(['', ...words.howToStart(byHand(program))])
+  if (places.wholeSystem && !around.systemd) {
+    if (around.ownPid === null) tell(['', ...words.howToStart(byHand(program))])
+    else if (outcome !== null) tell(['', words.restartByHand(around.ownPid)])
+  }
   tellPort80(answers, around, config, setting)
   await tellNames(config, plan, setting)
   tell(['', ...words.next(plan.layout === 'nat' ? words.firewallRouter : words.firewallHost)])

@@ -34,6 +34,7 @@ export async function lookAround(places: Places, ownPid: number | null): Promise
     memoryOctets: totalmem(),
     facts: hostFacts(),
     held,
+    ownPid,
     systemd: places.wholeSystem && existsSync(SYSTEMD_RUNS),
   }
 }

@@ -32,6 +32,8 @@ export type Around = {
   readonly facts: HostFacts
   /** Who holds a port that we want, our own server left out. */
   readonly held: ReadonlyMap<number, HeldPort>
+  /** Of our server, when it runs already. */
+  readonly ownPid: number | null
   /** systemd is this machine's service manager. */
   readonly systemd: boolean
 }

@@ -55,15 +55,15 @@ function lineOf(record: WantedRecord, findings: readonly Finding[], language: La
   const id = `dns:${record.id}:${record.data.type.toLowerCase()}:${record.name}`
   const finding = findings.find((each) => each.id === id)
   const state = finding?.state ?? 'not-checked'
-  const have =
-    finding?.have === undefined || state === 'ok' || finding.says.en.includes(finding.have) ? '' : `: ${finding.have}`
+  const have = finding?.have
+  const isTold = have === undefined || state === 'ok' || finding!.says.en.includes(have.split(' ').at(-1) ?? '')
   return {
     mark: state === 'ok' ? '✓' : state === 'not-checked' ? '?' : '✗',
     type: record.data.type,
     name: record.place === 'provider' ? record.name : relativeName(record),
     // Merged with what is there, where one record holds for several senders.
     value: (record.id === 'spf' ? finding?.want : undefined) ?? printData(record.data, 'whole'),
-    says: finding === undefined ? notAsked : `${finding.says[language]}${have}`,
+    says: finding === undefined ? notAsked : `${finding.says[language]}${isTold ? '' : `: ${have}`}`,
   }
 }
 

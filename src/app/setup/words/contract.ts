@@ -48,6 +48,7 @@ export type SetupWords = {
   readonly certificate: string
   readonly notStarted: (why: string) => readonly string[]
   readonly howToStart: (line: string) => readonly string[]
+  readonly restartByHand: (pid: number) => string
   readonly blocked: (port: number, holder: HeldPort) => readonly string[]
   readonly handOn: (holder: string, port: number) => string
   readonly fillInDns: (path: string) => string

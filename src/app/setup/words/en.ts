@@ -136,6 +136,7 @@ export const en: SetupWords = {
     'See why: journalctl -u gavan -n 30    then: systemctl start gavan',
   ],
   howToStart: (line) => ['No systemd runs here, so nothing starts the server. By hand, as root:', `  ${line}`],
+  restartByHand: (pid) => `The running server (pid ${pid}) follows when it is stopped and started again.`,
   blocked: (port, holder) => [
     `Port ${port} is held by ${holderName(holder)}, and gavan cannot start without it.`,
     holder.unit === null

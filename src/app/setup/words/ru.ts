@@ -136,6 +136,7 @@ export const ru: SetupWords = {
     'Почему: journalctl -u gavan -n 30    затем: systemctl start gavan',
   ],
   howToStart: (line) => ['systemd здесь не работает, сервер запустить некому. Вручную, от root:', `  ${line}`],
+  restartByHand: (pid) => `Работающий сервер (pid ${pid}) узнает об этом, когда его остановят и запустят снова.`,
   blocked: (port, holder) => [
     `Порт ${port} занят: ${holderName(holder)}; без него gavan не запустится.`,
     holder.unit === null
