@@ -1,7 +1,7 @@
-/** R5, R26, R27: a process is killed between any two steps of a backup, a restore, a repair, a migration. */
+/** R5, R26, R27: a process is killed between any two steps of a backup, a restore, a repair, a migration, a start after a cut. */
 import assert from 'node:assert/strict'
 import { spawnSync } from 'node:child_process'
-import { cpSync, existsSync, readdirSync, readFileSync, rmSync } from 'node:fs'
+import { cpSync, existsSync, readdirSync, readFileSync, rmSync, statSync, truncateSync } from 'node:fs'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
@@ -15,7 +15,7 @@ import { takeBackup } from './backup/take.ts'
 import { verifyBackup } from './backup/verify.ts'
 import { openDatabase, openPlain } from './database.ts'
 import { openStore } from './open.ts'
-import { databasePath } from './paths.ts'
+import { databasePath, segmentsPath } from './paths.ts'
 import { MIGRATIONS } from './schema.ts'
 import { verifyStore } from './verify.ts'
 
@@ -188,6 +188,33 @@ suite('killed between two steps', () => {
           .filter((name) => /^damaged-\d+\/store\.db$/.test(name))
           .map((name) => readFileSync(join(dataDir, name)))
         assert.ok(kept.some((one) => one.equals(damaged)))
+      },
+    )
+  })
+
+  test('of a start after a power cut, whose letters are in the journal alone: the next start has them all', async () => {
+    let wanted = ''
+    await eachStep(
+      'start',
+      async (directory) => {
+        const dataDir = join(directory, 'data')
+        const before = join(directory, 'before')
+        await build(before)
+        const store = await openStore({ dataDir: before, clock: testClock, log: silentLog })
+        const ann = (await store.directory.accounts())[0]!.accountId
+        await deliver(store, ann, 'synced with its new file')
+        const newest = readdirSync(segmentsPath(before)).toSorted().at(-1)!
+        const { size } = statSync(join(segmentsPath(before), newest))
+        for (const letter of ['second', 'third', 'fourth']) await deliver(store, ann, letter)
+        cpSync(before, dataDir, { recursive: true })
+        await store.close()
+        truncateSync(join(segmentsPath(dataDir), newest), size)
+        wanted = await stateOf(before)
+      },
+      async (directory) => {
+        const dataDir = join(directory, 'data')
+        assert.equal(await stateOf(dataDir), wanted)
+        assert.deepEqual(verifyStore({ dataDir }), [])
       },
     )
   })

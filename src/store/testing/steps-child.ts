@@ -13,6 +13,7 @@ import { restoreBackup } from '../sqlite/backup/restore.ts'
 import { takeBackup } from '../sqlite/backup/take.ts'
 import { openDatabase } from '../sqlite/database.ts'
 import { migrate } from '../sqlite/migrate.ts'
+import { openStore } from '../sqlite/open.ts'
 import { databasePath } from '../sqlite/paths.ts'
 import { repairStore } from '../sqlite/repair/rebuild.ts'
 import { MIGRATIONS } from '../sqlite/schema.ts'
@@ -42,6 +43,10 @@ export const OPERATIONS: Readonly<Record<string, () => unknown>> = {
       clock: testClock,
     }),
   repair: () => repairStore({ dataDir, summarize: (bytes) => summaryOf(bytes.length) }),
+  async start() {
+    const store = await openStore({ dataDir, clock: testClock, log: silentLog })
+    await store.close()
+  },
   migrate() {
     const db = openDatabase(databasePath(dataDir))
     migrate(db, { dataDir, files: realFiles, log: silentLog, migrations: NEXT_STEPS })
