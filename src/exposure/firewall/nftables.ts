@@ -22,7 +22,7 @@ export function nftables(plan: ExposurePlan, options: RuleOptions): Rules {
   const head = headOf(plan, options, {
     format: 'nftables',
     undo,
-    notes: [...notes, words.persistNft, ...(allowIn === null ? [words.otherTables] : [])],
+    notes: [...notes, ...(allowIn === null ? [words.persistNft, words.otherTables] : [words.persistScript])],
   })
   const { table, allowed } = nftablesParts(plan, options)
   const body = [...comment(words.kept), ...table]

@@ -14,6 +14,7 @@ export type FirewallWords = {
   readonly allowInAgain: string
   readonly jumpFirst: string
   readonly persistNft: string
+  readonly persistScript: string
   readonly persistIptables: string
   readonly persistsItself: string
   readonly bridge: string
@@ -64,6 +65,7 @@ const en: FirewallWords = {
   jumpFirst: 'One jump, at the top, however often this is run. Rules of others stay as they are.',
   persistNft:
     'To keep it over a restart: save this as /etc/gavan/firewall.nft, add  include "/etc/gavan/firewall.nft"  at the end of /etc/nftables.conf, and run  systemctl enable nftables',
+  persistScript: 'To keep it over a restart: run this script after nftables.service, by a unit of your own.',
   persistIptables: 'To keep it over a restart: apt install iptables-persistent, then  netfilter-persistent save',
   persistsItself: 'It is kept over a restart.',
   bridge:
@@ -126,6 +128,7 @@ const ru: FirewallWords = {
   jumpFirst: 'Один переход, в начале, сколько бы это ни запускали. Чужие правила остаются как есть.',
   persistNft:
     'Чтобы сохранилось после перезагрузки: запишите это в /etc/gavan/firewall.nft, добавьте  include "/etc/gavan/firewall.nft"  в конец /etc/nftables.conf и выполните  systemctl enable nftables',
+  persistScript: 'Чтобы сохранилось после перезагрузки: запускайте этот скрипт после nftables.service, своим юнитом.',
   persistIptables:
     'Чтобы сохранилось после перезагрузки: apt install iptables-persistent, затем  netfilter-persistent save',
   persistsItself: 'После перезагрузки остаётся.',
