@@ -4,7 +4,7 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from 'node:test'
-import { peerTest } from './peers.ts'
+import { findProgram, peerTest } from './peers.ts'
 import { temporaryFolder, type Folder } from './world.ts'
 
 const MAIN = new URL('../../src/app/main.ts', import.meta.url).pathname
@@ -165,6 +165,34 @@ describe('gavan firewall --apply', () => {
     host.clients('anywhere')
     assert.equal(host.gavan('--format', 'nftables', '--apply').code, 0)
     assert.match(host.sh('nft list set inet gavan banned4'), /192\.0\.2\.7/, 'bans outlive new rules')
+  })
+
+  peerTest(['root', 'ip', 'unshare', 'iptables', 'ip6tables'], 'iptables: IPv6 refused, IPv4 is put back', async () => {
+    using folder = temporaryFolder('firewall-apply')
+    const flag = join(folder.path, 'refuse')
+    // Refuses once to load, so that the roll-back finds a tool that works.
+    writeFileSync(
+      join(folder.path, 'ip6tables-restore'),
+      `#!/bin/sh\nif [ "$1" = --noflush ] && [ -e ${flag} ]; then rm ${flag}; echo 'no, thanks' >&2; exit 1; fi\nexec ${findProgram('ip6tables-restore')} "$@"\n`,
+      { mode: 0o755 },
+    )
+    using host = stage(folder, `PATH=${folder.path}:$PATH`)
+    const list = 'iptables-save | grep -v "^#"; ip6tables-save | grep -v "^#"'
+    const refused = (): void => {
+      const before = host.sh(list)
+      writeFileSync(flag, '')
+      const { code, stderr, stdout } = host.gavan('--format', 'iptables', '--apply')
+      assert.equal(code, 1, stderr)
+      assert.match(stderr, /no, thanks/)
+      assert.match(stderr, /the rules are as they were/)
+      assert.equal(stdout, '')
+      assert.equal(host.sh(list), before)
+    }
+    host.sh('iptables -A INPUT -p tcp --dport 22 -j ACCEPT; ip6tables -A INPUT -p tcp --dport 22 -j ACCEPT')
+    refused() // Nothing of gavan's was there.
+    assert.equal(host.gavan('--format', 'iptables', '--apply').code, 0)
+    host.clients('anywhere')
+    refused() // An older plan's rules were there.
   })
 
   peerTest(['root', 'ip', 'unshare', 'nft'], 'what means nothing is refused, and nothing is changed', async () => {
