@@ -15,6 +15,13 @@ const PACKAGES: Record<string, string> = {
   getmail: 'getmail6',
   'smtp-source': 'postfix',
   knotd: 'knot',
+  'named-checkzone': 'bind9-utils',
+  setpriv: 'util-linux',
+  unshare: 'util-linux',
+  nft: 'nftables',
+  ip: 'iproute2',
+  'systemd-analyze': 'systemd',
+  'firewall-offline-cmd': 'firewalld',
 }
 
 function isExecutable(path: string): boolean {
