@@ -4,6 +4,7 @@
  */
 import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
+import { readdirSync, readlinkSync } from 'node:fs'
 import { createInterface } from 'node:readline'
 import { ROOT } from '../../tools/tree.ts'
 import { run, type Ran } from '../interop/run.ts'
@@ -55,9 +56,23 @@ export async function startFreshMachine(address = '203.0.113.10'): Promise<Fresh
         child.kill('SIGTERM')
         await once(child, 'exit')
       }
+      const machine = namespaceOf(holder.pid)
+      for (const pid of readdirSync('/proc')
+        .filter((name) => /^\d+$/.test(name))
+        .map(Number))
+        if (machine !== null && pid !== holder.pid && namespaceOf(pid) === machine) process.kill(pid, 'SIGKILL')
       holder.stdin.end()
       await once(holder, 'exit')
     },
+  }
+}
+
+/** What was begun in there with `&` is in no list of ours. */
+function namespaceOf(pid: number | undefined): string | null {
+  try {
+    return readlinkSync(`/proc/${pid}/ns/mnt`)
+  } catch {
+    return null // It has ended.
   }
 }
 

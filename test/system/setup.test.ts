@@ -263,6 +263,6 @@ peerTest(MACHINE_PEERS, 'port 25 held: all is made, and the line that frees it t
   assert.equal(somebody.code, 77)
   const all = await machine.gavan('setup', '--remove', '--with-data', '--yes')
   assert.equal(all.code, 0, all.all)
-  assert.equal((await machine.run('id', ['gavan'])).code, 1)
+  assert.equal((await machine.run('id', ['gavan'])).code, 1, all.all)
   assert.equal((await machine.run('ls', ['/var/lib/gavan'])).code, 2)
 })
