@@ -52,7 +52,7 @@ function formatAtHand({ language }: SiteOfHost): FirewallFormat {
 /** Names come between quotes and onto command lines: nothing else gets through. */
 const NAME = /^[\w.@:+-]{1,64}$/
 
-function optionsOf(flags: FirewallFlags, format: FirewallFormat, { language }: SiteOfHost): RuleOptions {
+function optionsOf(flags: FirewallFlags, format: FirewallFormat, { language, plan }: SiteOfHost): RuleOptions {
   for (const [option, formats] of Object.entries(OPTION_FORMATS) as [keyof typeof OPTION_FORMATS, readonly string[]][])
     if (flags[option] !== undefined && !formats.includes(format))
       throw new CliError(
@@ -70,6 +70,12 @@ function optionsOf(flags: FirewallFlags, format: FirewallFormat, { language }: S
     throw new CliError(EXIT.usage, '--interface is for the router, and these rules are for this host', 'add --router')
   if (flags.onlySender !== undefined && router)
     throw new CliError(EXIT.usage, '--only-sender is for this host, and these rules are for the router', null)
+  if (plan.container === 'bridge' && !router && (flags.allowIn ?? flags.onlySender) !== undefined)
+    throw new CliError(
+      EXIT.usage,
+      'behind a container’s bridge neither --allow-in nor --only-sender means anything',
+      null,
+    )
   if (format === 'openwrt' && flags.interface !== undefined && !/^\w+$/.test(flags.interface))
     throw new CliError(EXIT.usage, `--interface: "${flags.interface}" is no zone of OpenWrt`, 'usually: wan')
   return {

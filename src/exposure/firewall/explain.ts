@@ -42,7 +42,9 @@ export function headOf(
 
 /** Host rules for a server behind NAT open nothing to the internet by themselves. */
 export function layoutNotes(plan: ExposurePlan, options: RuleOptions): readonly string[] {
-  return plan.layout === 'nat' ? [wordsOf(options).nat(plan.serverAddresses.v4.join(', '))] : []
+  return plan.layout === 'nat'
+    ? [wordsOf(options).nat(plan.serverAddresses.v4.join(', ') || (plan.hostname ?? 'SERVER'))]
+    : []
 }
 
 function whatIs(title: string, ports: readonly PortOf[], { language }: RuleOptions): readonly string[] {
