@@ -1,7 +1,7 @@
 /** `gavan setup --remove`. */
 import { existsSync } from 'node:fs'
 import { runProgram } from '../setup/programs.ts'
-import { planRemoval, readRecord, remove, type Removal } from '../setup/remove.ts'
+import { OTHER_FILES, planRemoval, readRecord, remove, type Removal } from '../setup/remove.ts'
 import { CliError, EXIT, print } from './output.ts'
 import { confirmed, mayChange, openSessionLog, readEarlier, undisturbed, type Setting } from './setup-common.ts'
 
@@ -30,5 +30,7 @@ export async function runRemove(setting: Setting): Promise<void> {
   const done = (each: Removal): void => print(`✓ ${words.removal.done(each)}`)
   const left = await undisturbed(() => remove(removals, { run: runProgram, log, done }))
   for (const why of left) print(words.removal.left(why))
+  // Somebody's own files in a folder are theirs; all else that stays should not have.
+  if (left.some((why) => !why.endsWith(OTHER_FILES))) process.exitCode = EXIT.failed
   print(words.removal.finished)
 }

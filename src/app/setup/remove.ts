@@ -14,6 +14,9 @@ export type Removal =
   | { readonly do: 'remove-user' }
   | { readonly do: 'start-other'; readonly unit: string }
 
+/** Why a folder stays that is not ours alone. */
+export const OTHER_FILES = 'other files are in it'
+
 const NOTHING_MADE: MadeRecord = { user: false, unit: false, stopped: [] }
 
 const schema = v.object({ user: v.boolean(), unit: v.boolean(), stopped: v.array(v.string()) })
@@ -103,7 +106,7 @@ async function removeOne(removal: Removal, run: RunProgram): Promise<string | nu
   } catch (error) {
     // Somebody's own files are in there: keys, a password for a smarthost.
     if (error instanceof Error && 'code' in error && error.code === 'ENOTEMPTY' && removal.do === 'remove-directory')
-      return `${removal.path}: other files are in it`
+      return `${removal.path}: ${OTHER_FILES}`
     return error instanceof Error ? error.message : String(error)
   }
 }
