@@ -6,7 +6,7 @@ import { addressesMissing, hostFacts, type Machine } from './host-facts.ts'
 const info = (cidr: string, more: Partial<NetworkInterfaceInfo> = {}): NetworkInterfaceInfo => {
   const [address = ''] = cidr.split('/')
   const family = address.includes(':') ? 'IPv6' : 'IPv4'
-  return { address, netmask: '', mac: '', internal: false, cidr, family, scopeid: 0, ...more } as NetworkInterfaceInfo
+  return { address, netmask: '', mac: '', internal: false, cidr, family, scopeid: 0, ...more }
 }
 
 const machine = (more: Partial<Machine> = {}): Machine => ({

@@ -190,8 +190,14 @@ export async function startServer(options: {
         bans.hear(item)
         toOthers(item, thread)
       }
-      const prepare = (): ReturnType<typeof withStore<object>> => withStore(data())
-      const thread = superviseThread({ name, file: threadFile(file), prepare, news, clock, log })
+      const thread = superviseThread({
+        name,
+        file: threadFile(file),
+        prepare: () => withStore(data()),
+        news,
+        clock,
+        log,
+      })
       threads.push(thread)
       return thread
     }

@@ -156,7 +156,7 @@ export function superviseThread(options: {
     },
     metrics: async () => (await ask())?.snapshot ?? null,
     seen: async () => (await ask())?.seen ?? null,
-    hear: (item) => void current?.postMessage({ do: 'hear', item } satisfies ToThread),
+    hear: (item) => current?.postMessage({ do: 'hear', item } satisfies ToThread),
     async drain() {
       draining = true
       current?.postMessage({ do: 'drain' } satisfies ToThread)

@@ -68,12 +68,17 @@ export function createWeb(options: WebOptions): Web {
       socket.on('error', () => {})
       if (!isProxy(socket, on.proxies ?? [])) return admit(socket, betweenOf(socket).remote)
       unnamed.add(socket)
-      void takeProxyHeader(socket, clock).then((between) => {
-        unnamed.delete(socket)
-        if (between !== null) return admit(socket, between.remote)
-        log.warn({ event: 'net.proxy.malformed', service: on.service, remote: betweenOf(socket).remote.address })
-        socket.destroy()
-      })
+      takeProxyHeader(socket, clock)
+        .then((between) => {
+          unnamed.delete(socket)
+          if (between !== null) return admit(socket, between.remote)
+          log.warn({ event: 'net.proxy.malformed', service: on.service, remote: betweenOf(socket).remote.address })
+          socket.destroy()
+        })
+        .catch((cause: unknown) => {
+          log.error({ event: 'net.http.failed', cause })
+          socket.destroy()
+        })
     }
     const admit = (socket: Socket, remote: Endpoint): void => {
       const full = sockets.size >= (limits.connectionsMax ?? Infinity)

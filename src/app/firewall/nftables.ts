@@ -89,14 +89,22 @@ async function listChain({ family, table }: AllowIn): Promise<string> {
 /** Handles of the rules that lead to our chain. */
 async function jumps({ family, table, chain }: AllowIn): Promise<string[]> {
   const listed = await mustRun('nft', ['-a', 'list', 'chain', family, table, chain])
-  return [...listed.matchAll(/^\s*jump gavan # handle (\d+)$/gm)].map((match) => match[1]!)
+  return listed
+    .split('\n')
+    .map((line) => /^jump gavan # handle (\d+)$/.exec(line.trim())?.[1])
+    .filter((handle) => handle !== undefined)
 }
 
-/** Without what is in the sets of bans. */
+/** Without what is in the sets of bans: `elements = {`, over as many lines as they need, `}`. */
 function rulesIn(text: string): string[] {
+  let inElements = false
   return text
-    .replaceAll(/^\s*elements = \{[^}]*\}\n/gm, '')
     .split('\n')
     .map((line) => line.trim())
-    .filter((line) => line !== '')
+    .filter((line) => {
+      const starts = line.startsWith('elements = {')
+      const skipped = inElements || starts
+      if (skipped) inElements = !line.endsWith('}')
+      return !skipped && line !== ''
+    })
 }

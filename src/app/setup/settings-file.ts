@@ -100,8 +100,8 @@ function fitsPort80({ services }: Config, port80: Port80): boolean {
 export function diffLines(before: string, after: string): string[] {
   const [old, now] = [before.split('\n'), after.split('\n')]
   const [gone, come] = [count(old), count(now)]
-  const removed = old.filter((line) => take(come, line) === false)
-  const added = now.filter((line) => take(gone, line) === false)
+  const removed = old.filter((line) => !take(come, line))
+  const added = now.filter((line) => !take(gone, line))
   return [...removed.map((line) => `- ${line}`), ...added.map((line) => `+ ${line}`)]
 }
 

@@ -1,6 +1,5 @@
 /** Text for XML and HTML; characters that XML 1.0 §2.2 does not know are left out. */
 export function escapeXml(text: string): string {
-  // oxlint-disable-next-line no-control-regex
   return text
     .replace(/[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/g, '')
     .replace(/[&<>"']/g, (each) => ENTITIES[each]!)

@@ -378,6 +378,6 @@ suite('a crash between each two steps of every command', () => {
     const [, commands = ''] = /export type Commands = \{\n([^]*?)\n\}\n/.exec(text) ?? []
     const names = [...commands.matchAll(/^ {2}(\w+): \{/gm)].map(([, name]) => name)
     assert.ok(names.length > 20)
-    assert.deepEqual(Object.keys(ROWS).toSorted(), names.toSorted())
+    assert.deepEqual(new Set(Object.keys(ROWS)), new Set(names))
   })
 })
