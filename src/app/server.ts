@@ -1,16 +1,23 @@
 /** The main thread: starts the writer, the protocol threads, the relay and the admin API, watches them, and ends them in order. */
 import { flushCompileCache } from 'node:module'
+import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import { createMetrics } from '../std/metrics.ts'
 import { parseAddress } from '../format/address/address.ts'
 import type { Address } from '../model/address.ts'
 import type { Endpoint } from '../model/connection.ts'
-import { DESCRIPTORS_RESERVED, TLS_TICKET_KEY_LIFETIME_MS } from '../model/limits.ts'
+import {
+  DESCRIPTORS_RESERVED,
+  STORE_LOCK_RETRY_MS,
+  STORE_LOCK_WAIT_MS,
+  TLS_TICKET_KEY_LIFETIME_MS,
+} from '../model/limits.ts'
 import type { ServiceName } from '../model/service.ts'
 import { ListenFailed } from '../net/contract.ts'
 import { canSharePorts } from '../net/listen.ts'
 import { connectStore } from '../store/sqlite/connect.ts'
+import { InUse } from '../store/sqlite/lock.ts'
 import { startStoreWriter } from '../store/sqlite/start.ts'
 import type { CertificateKeeper } from '../core/certificates/contract.ts'
 import { createAnswerBoard } from './acme/answers.ts'
@@ -122,7 +129,7 @@ export async function startServer(options: {
   for (const why of usable.notes) log.warn({ event: 'server.port.missing', why })
   const { hostname, dataDir } = config
 
-  const writer = await startStoreWriter({ dataDir, log })
+  const writer = await openWriterPatiently({ dataDir, log }, clock)
   const threads: SupervisedThread[] = []
   const protocolThreads: SupervisedThread[] = []
   const closers: (() => Promise<void>)[] = [() => writer.close()]
@@ -310,6 +317,22 @@ async function openAcme(
   if (acme === null) return null
   const { startAcme } = await import('./acme/start.ts')
   return startAcme({ ...parts, acme })
+}
+
+/** A command that found no server works on the store itself, for a moment: that must not keep the server from starting. */
+async function openWriterPatiently(
+  options: Parameters<typeof startStoreWriter>[0],
+  clock: Clock,
+): ReturnType<typeof startStoreWriter> {
+  const patience = clock.monotonic() + STORE_LOCK_WAIT_MS
+  for (;;) {
+    try {
+      return await startStoreWriter(options)
+    } catch (error) {
+      if (!(error instanceof InUse) || clock.monotonic() >= patience) throw error
+      await pause(STORE_LOCK_RETRY_MS) // Nothing else keeps the program alive yet, and the clock's timers do not.
+    }
+  }
 }
 
 /** Where there are few in all, half of them. */

@@ -287,6 +287,9 @@ export const FREE_SPACE_MIN_OCTETS = 75 * MIB
 /** How long a command may wait for a locked database before it fails with a temporary error; R10. */
 export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
 export const ENTRIES_PER_BATCH = 500
+/** A start waits so long for a command that works on the store, and looks this often. */
+export const STORE_LOCK_WAIT_MS = 5 * SECOND
+export const STORE_LOCK_RETRY_MS = 250
 /** The database is looked through for damaged pages so long after a start, and then again. */
 export const STORE_CHECK_DELAY_MS = 5 * MINUTE
 export const STORE_CHECK_EVERY_MS = 7 * DAY

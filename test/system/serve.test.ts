@@ -9,6 +9,8 @@ import { after, before, test } from 'node:test'
 import { connect, type TLSSocket } from 'node:tls'
 import { createSystemRandom, systemClock } from '../../src/app/machine.ts'
 import { localCertificate } from '../../src/net/certificate-authority.ts'
+import { silentLog } from '../../src/std/log.ts'
+import { openStore } from '../../src/store/sqlite/open.ts'
 import { ROOT } from '../../tools/tree.ts'
 import { freeOffset } from '../interop/ports.ts'
 import { run, until, type Ran } from '../interop/run.ts'
@@ -166,4 +168,16 @@ test('a port that another program holds is told with its name (D16), and nothing
   assert.match(ran.stderr, /ports\.imap = "off"/)
   holder.close()
   assert.equal((await gavan('healthz')).code, 69)
+})
+
+test('a start waits for a command that works on the store', async () => {
+  await stop()
+  const store = await openStore({ dataDir: join(folder.path, 'data'), clock: systemClock, log: silentLog })
+  server = spawn(process.execPath, [join(ROOT, 'src/app/main.ts'), '--config', config, 'serve'], {
+    stdio: ['ignore', 'ignore', 'inherit'],
+  })
+  await new Promise((resolve) => setTimeout(resolve, 1500)) // It has met the lock by then, or has yet to.
+  assert.equal(server.exitCode, null)
+  await store.close()
+  await until('the server to answer', async () => ((await gavan('healthz')).code === 0 ? true : null))
 })
