@@ -1,4 +1,3 @@
-import { X509Certificate, createHash } from 'node:crypto'
 import type { DnsSettings } from '../exposure/dns/contract.ts'
 import type { ExposurePlan } from '../exposure/contract.ts'
 import { stsPolicyId } from '../format/mta-sts/policy.ts'
@@ -12,17 +11,23 @@ const LETS_ENCRYPT = 'letsencrypt.org'
 /**
  * What the DNS records are made from.
  * @param domains of the store, or of the file when no server tells
- * @param certificates PEM, in use on 25
+ * @param keysUnread the DKIM keys are there, and this user may not read them, or one is spoilt: theirs are left out
  */
 export async function dnsSettings(
   config: Config,
   plan: ExposurePlan,
   domains: readonly string[],
-  certificates: readonly string[] = [],
+  keysUnread: (why: Error) => void,
 ): Promise<DnsSettings> {
   const dkim: DnsSettings['dkim'] = new Map(
     await Promise.all(
-      domains.map(async (domain) => [domain, await readDkimKeys(config.dataDir, domain).catch(() => [])] as const),
+      domains.map(async (domain) => {
+        const keys = await readDkimKeys(config.dataDir, domain).catch((error: unknown) => {
+          keysUnread(error instanceof Error ? error : new Error(String(error)))
+          return []
+        })
+        return [domain, keys] as const
+      }),
     ),
   )
   const policy = stsPolicyOf(config)
@@ -34,12 +39,6 @@ export async function dnsSettings(
     dkim,
     stsPolicyId: policy === null ? null : stsPolicyId(policy),
     certificateAuthority: acme !== null && acme.directory.includes(LETS_ENCRYPT) ? LETS_ENCRYPT : null,
-    keyDigests: certificates.map(keyDigest),
+    keyDigests: [], // Only signed zones have a use for TLSA records; none is known to be signed yet.
   }
-}
-
-/** RFC 6698 §2.1: selector 1, matching type 1. */
-function keyDigest(pem: string): string {
-  const spki = new X509Certificate(pem).publicKey.export({ type: 'spki', format: 'der' })
-  return createHash('sha256').update(spki).digest('hex')
 }

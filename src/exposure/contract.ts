@@ -57,9 +57,12 @@ export type ServiceSetting = {
   readonly service: ServiceName
   readonly enabled: boolean
   readonly addresses: readonly string[]
+  /** With the offset; 0: the system chooses. */
   readonly port: number
   readonly tls: TlsMode
+  /** Others are refused by the server itself. */
   readonly networks: 'anywhere' | readonly Network[]
+  /** Passwords without TLS, from inner networks only (D10). */
   readonly plainLogin: boolean
 }
 

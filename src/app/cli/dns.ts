@@ -5,7 +5,7 @@ import { printData, printZone, relativeName } from '../../exposure/dns/print.ts'
 import { wantedRecords } from '../../exposure/dns/records.ts'
 import { dnsSettings } from '../dns-settings.ts'
 import { CliError, EXIT, print, printJson, printTable, say } from './output.ts'
-import { readSite, runningApiOf } from './site.ts'
+import { keysUnread, readSite, runningApiOf } from './site.ts'
 
 export type DnsFlags = { readonly zone?: true; readonly split?: true; readonly inside?: true }
 
@@ -22,7 +22,7 @@ export async function runDns(domain: string | undefined, flags: DnsFlags, comman
   if (domain !== undefined && !known.includes(domain))
     throw new CliError(EXIT.usage, `${domain} is not a domain of this server`, `gavan domain add ${domain}`)
   const place = flags.inside === true ? 'inside' : 'public'
-  const all = wantedRecords(await dnsSettings(config, plan, domain === undefined ? known : [domain]))
+  const all = wantedRecords(await dnsSettings(config, plan, domain === undefined ? known : [domain], keysUnread))
   const records = all.filter((record) => record.place === place || (place === 'public' && record.place === 'provider'))
   if (json) return printJson({ records: records.map(recordJson) })
   if (flags.zone === true)

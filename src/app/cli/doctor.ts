@@ -13,7 +13,7 @@ import { dnsSettings } from '../dns-settings.ts'
 import { keepFile } from '../keep-file.ts'
 import { systemClock } from '../machine.ts'
 import { CliError, EXIT, print, printJson, say } from './output.ts'
-import { readSite, runningApiOf, type SiteOfHost } from './site.ts'
+import { keysUnread, readSite, runningApiOf, type SiteOfHost } from './site.ts'
 
 export type DoctorFlags = {
   readonly changes?: true
@@ -58,7 +58,7 @@ async function inputOf(site: SiteOfHost, flags: DoctorFlags): Promise<DoctorInpu
     flags.outgoing.length > 0 ? flags.outgoing.map((text) => hostPort(text, 25)) : DOCTOR_OUTGOING_TARGETS
   return {
     plan,
-    dns: hostname === null ? null : await dnsSettings(config, plan, domains),
+    dns: hostname === null ? null : await dnsSettings(config, plan, domains, keysUnread),
     dataDir: config.dataDir,
     messageMaxOctets: config.limits.messageMaxOctets,
     acme: config.acme !== null,

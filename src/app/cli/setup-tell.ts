@@ -12,6 +12,7 @@ import { handOnSnippet } from '../setup/snippet.ts'
 import type { SetupWords } from '../setup/words/contract.ts'
 import { print } from './output.ts'
 import type { Setting } from './setup-common.ts'
+import { keysUnread } from './site.ts'
 
 export function tellAround(around: Around, outer: readonly string[], { words, language }: Setting): void {
   const { facts, held } = around
@@ -121,7 +122,7 @@ function tellPort80(
 }
 
 async function tellNames(config: Config, plan: ExposurePlan, { words, language, places }: Setting): Promise<void> {
-  const dns = await dnsSettings(config, plan, config.domains)
+  const dns = await dnsSettings(config, plan, config.domains, keysUnread)
   const findings = places.wholeSystem ? await findNames(config, dns) : []
   const { lines, optional } = recordLines(dns, findings, language, words.dns.notAsked)
   print(`\n${words.dns.head}`)

@@ -92,3 +92,7 @@ export async function askPorts(config: Config): Promise<PortsView | 'not-allowed
   const answer = await server.api.handle('GET', '/v1/ports', undefined)
   return answer.status === 200 ? (answer.body as unknown as PortsView) : null
 }
+
+/** The records of DKIM keys that cannot be read are missing from what follows. */
+export const keysUnread = ({ message }: Error): void =>
+  say(`DKIM keys could not be read, their records are left out: ${message} (run as root or as the user gavan)`)

@@ -1,7 +1,7 @@
+import type { Clients, ServiceSetting } from '../../exposure/contract.ts'
 import type { StsMode } from '../../format/mta-sts/policy.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import type { Network } from '../../model/network.ts'
-import type { ServiceName, TlsMode } from '../../model/service.ts'
 import type { TsigKey } from '../../net/tsig.ts'
 import type { Secret } from '../../std/secret.ts'
 import type { LogLevel } from '../log.ts'
@@ -71,21 +71,9 @@ export type AcmeConfig = {
   readonly dns: { readonly server: Endpoint; readonly zone: string; readonly key: TsigKey } | null
 }
 
-/** Where the users' mail programs are. */
-export type Clients = 'browser' | 'office' | 'anywhere'
-
-export type ServiceConfig = {
-  readonly service: ServiceName
-  readonly enabled: boolean
-  readonly addresses: readonly string[]
-  /** With the offset; 0: the system chooses. */
-  readonly port: number
-  readonly tls: TlsMode
-  /** Others are refused by the server itself. */
-  readonly networks: 'anywhere' | readonly Network[]
-  /** Passwords without TLS, from inner networks only (D10). */
-  readonly plainLogin: boolean
-}
+/** As the exposure plan asks for it. */
+export type { Clients }
+export type ServiceConfig = ServiceSetting
 
 /** Shaped as outbound's route to a host. */
 export type RelayHost = {
