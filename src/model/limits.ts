@@ -64,6 +64,10 @@ export const MIME_HEADERS_MAX_OCTETS = 2 * MIB
 export const BOUNDARY_MAX_OCTETS = 256
 /** RFC 8970 §3.2. */
 export const PREVIEW_MAX_CHARACTERS = 256
+/** Of a text that SORT compares: what a line may hold (RFC 5322 §2.1.1). */
+export const SORT_TEXT_MAX_CHARACTERS = 998
+/** Of a message's References, for THREAD. */
+export const THREAD_REFERENCES_MAX = 100
 
 // IMAP -----------------------------------------------------------------------------------------------------------------
 
@@ -97,6 +101,22 @@ export const MAILBOX_DEPTH_MAX = 20
 export const KEYWORDS_PER_MAILBOX_MAX = 100
 export const KEYWORD_MAX_OCTETS = 50
 export const MAILBOXES_PER_ACCOUNT_MAX = 10_000
+/** RFC 5464 §4.1: at least 1024 octets, and 10 for a mailbox. */
+export const ANNOTATION_VALUE_MAX_OCTETS = 16 * KIB
+export const ANNOTATION_NAME_MAX_OCTETS = 255
+/** Of one mailbox: those that all see, and each reader's own. */
+export const ANNOTATIONS_PER_MAILBOX_MAX = 100
+/** In all mailboxes of an account, and of the server, together. */
+export const ANNOTATIONS_PER_ACCOUNT_MAX = 2000
+/** Identifiers with rights (RFC 4314). */
+export const RIGHTS_PER_MAILBOX_MAX = 100
+export const RIGHTS_PER_ACCOUNT_MAX = 1000
+
+/** RFC 4978: an encoder that has had nothing to say for so long gives its memory back; the next one begins with an empty window. */
+export const DEFLATE_KEEP_MS = 30 * SECOND
+/** RFC 4978, bombs: a connection may inflate so much freely (a message of nothing but zeros), and beyond it so many times what came. */
+export const INFLATE_FREE_OCTETS = 64 * MIB
+export const INFLATE_RATIO_MAX = 100
 
 // POP3 -----------------------------------------------------------------------------------------------------------------
 
@@ -165,6 +185,12 @@ export const CREDENTIAL_CACHE_MS = 5 * MINUTE
 export const CREDENTIAL_CACHE_MAX = 10_000
 /** Longer ones would only make hashing dearer. */
 export const PASSWORD_MAX_OCTETS = 1024
+/** App passwords and client certificates; a wrong password costs one HMAC for each. */
+export const ACCESS_KEYS_PER_ACCOUNT_MAX = 50
+/** In characters; of an access key. */
+export const ACCESS_KEY_NAME_MAX = 64
+/** A use is written down when the one that is kept is older: a phone that asks every minute costs a commit an hour. */
+export const ACCESS_KEY_USE_NOTED_EVERY_MS = HOUR
 /** RFC 4954 §4. */
 export const SASL_RESPONSE_MAX_OCTETS = 12 * KIB
 /** After our FIN: how long we wait for the peer's before the connection is dropped. */
@@ -404,3 +430,57 @@ export const DNS_UPDATE_LOOK_MS = 2 * SECOND
 export const DNS_UPDATE_TTL_SECONDS = 60
 /** RFC 8945 §10: clocks may differ so far. */
 export const TSIG_FUDGE_SECONDS = 300
+
+// Sieve ----------------------------------------------------------------------------------------------------------------
+
+/** Of one script; Pigeonhole's default. */
+export const SIEVE_SCRIPT_MAX_OCTETS = 1 * MIB
+/** Blocks within blocks, and tests within tests; RFC 5228 §2.10.7: at least 15. */
+export const SIEVE_NESTING_MAX = 32
+/** Commands and tests of one script. */
+export const SIEVE_COMMANDS_MAX = 20_000
+/** Strings of one script. */
+export const SIEVE_STRINGS_MAX = 50_000
+/** Errors, and warnings, that a script is told at once. */
+export const SIEVE_PROBLEMS_MAX = 20
+/** A run's work: a command or test is one step at least, text costs by its length. A step is some 10 ns. */
+export const SIEVE_STEPS_MAX = 10_000_000
+/** Other work of the thread has its turn after so many (S25). */
+export const SIEVE_STEPS_PER_TURN_MAX = 1_000_000
+/** Pigeonhole's default. */
+export const SIEVE_ACTIONS_MAX = 32
+/** RFC 5228 §2.10.4 asks for a limit; Pigeonhole's default. */
+export const SIEVE_REDIRECTS_MAX = 4
+/** RFC 5229 §6: at least 128 variables of 4000 characters, names of 32. */
+export const SIEVE_VARIABLES_MAX = 255
+export const SIEVE_VARIABLE_MAX_CHARACTERS = 4000
+export const SIEVE_VARIABLE_NAME_MAX_CHARACTERS = 64
+/** RFC 5229 §6: at least ${1} to ${9}. */
+export const SIEVE_MATCH_VARIABLES_MAX = 32
+/** A string after its variables have been put in. */
+export const SIEVE_EXPANDED_MAX_CHARACTERS = 256 * KIB
+/** RFC 6609 §3.1: at least three levels; Pigeonhole's defaults. */
+export const SIEVE_INCLUDE_DEPTH_MAX = 10
+export const SIEVE_INCLUDES_MAX = 255
+/** An expression, what it is made into, and POSIX' RE_DUP_MAX. */
+export const SIEVE_REGEX_MAX_CHARACTERS = 2000
+export const SIEVE_REGEX_INSTRUCTIONS_MAX = 2000
+export const SIEVE_REGEX_REPEAT_MAX = 255
+/** RFC 5230 §4.1, RFC 6131 §2: what `:days` and `:seconds` are kept within, and what stands without them. */
+export const SIEVE_VACATION_MIN_MS = 10 * MINUTE
+export const SIEVE_VACATION_MAX_MS = 365 * DAY
+export const SIEVE_VACATION_DEFAULT_MS = 7 * DAY
+/** RFC 7352 §3.3. */
+export const SIEVE_DUPLICATE_DEFAULT_MS = 7 * DAY
+export const SIEVE_DUPLICATE_MAX_MS = 30 * DAY
+/** RFC 5293 §4: at least 998; Pigeonhole's default. */
+export const SIEVE_HEADER_FIELD_MAX_OCTETS = 2048
+/** Fields that a script may add. */
+export const SIEVE_HEADERS_ADDED_MAX = 100
+/** Tests of bodies look at so many octets of each part, and of all parts of a letter together. */
+export const SIEVE_PART_MAX_OCTETS = 1 * MIB
+export const SIEVE_BODY_MAX_OCTETS = 4 * MIB
+/** Of one notification; Pigeonhole's default. */
+export const SIEVE_NOTIFY_RECIPIENTS_MAX = 8
+/** Message-IDs in References of what is sent: the first and the last ones. */
+export const SIEVE_REFERENCES_MAX = 20
