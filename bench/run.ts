@@ -108,7 +108,7 @@ async function main(): Promise<void> {
   }
 }
 
-/** The servers in turn, each round; a scenario that fails on one is noted and left. */
+/** The servers in turn, each round, that of warming up too; a scenario that fails on one is noted and left. */
 async function runScenario(
   scenario: Scenario,
   running: ReadonlyMap<ServerName, RunningServer>,
@@ -116,12 +116,12 @@ async function runScenario(
 ): Promise<Outcome> {
   const count = flags.profile ? 1 : Math.min(scenario.rounds, Number(flags.rounds ?? scenario.rounds))
   const rounds: Partial<Record<ServerName, (readonly Measured[])[]>> = {}
-  for (let round = 0; round < count; round++) {
+  for (let round = scenario.warmUp ? -1 : 0; round < count; round++) {
     for (const [name, { facts: server }] of running) {
       loads.push(loadavg()[0]!)
       try {
         const measured = await runRound({ scenario: scenario.name, round, quick: flags.quick, server })
-        rounds[name] = [...(rounds[name] ?? []), measured]
+        if (round >= 0) rounds[name] = [...(rounds[name] ?? []), measured]
       } catch (error) {
         console.error(`${scenario.name} on ${name}: ${error instanceof Error ? error.message : String(error)}`)
         process.exitCode = 1

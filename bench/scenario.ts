@@ -15,7 +15,7 @@ export type Measured = {
 
 export type Stage = {
   readonly server: ServerFacts
-  /** From 0. */
+  /** From 0; -1 is to warm up. */
   readonly round: number
   /** The full size of a measurement, or a small one with `--quick` or `--tiny`. */
   size(full: number, quick: number): number
@@ -30,6 +30,8 @@ export type Scenario = {
   readonly about: string
   /** 1 where the work cannot be repeated on the same mailbox. */
   readonly rounds: number
+  /** Whether a round that is not counted comes first: a server in use has compiled what runs often, and filled its caches. */
+  readonly warmUp: boolean
   run(stage: Stage): Promise<readonly Measured[]>
 }
 

@@ -27,6 +27,7 @@ export const scenario: Scenario = {
   name: 'append',
   about: 'IMAP APPEND of 4 KiB letters over TLS, the next one after the OK of the last; each connection its own user',
   rounds: 3,
+  warmUp: true,
   async run(stage) {
     const one = stage.size(300, 50)
     const twenty = stage.size(3000, 300)

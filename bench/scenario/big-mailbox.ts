@@ -13,6 +13,7 @@ export const scenario: Scenario = {
   name: 'big-mailbox',
   about: 'one mailbox of 100,000 letters of 2 KiB, over TLS; CPU is of the whole command',
   rounds: 1,
+  warmUp: false,
   async run(stage) {
     const { server } = stage
     const user = stage.user(50)

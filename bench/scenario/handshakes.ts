@@ -7,6 +7,7 @@ export const scenario: Scenario = {
   about:
     'full TLS 1.3 handshakes (P-256) on port 993, 8 at once, until the greeting; the client uses more CPU than the server',
   rounds: 3,
+  warmUp: true,
   async run(stage) {
     const { server } = stage
     const handshakes = stage.size(1000, 100)

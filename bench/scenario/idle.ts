@@ -68,6 +68,7 @@ export const scenario: Scenario = {
   about:
     'a fresh server and 1,000 IMAP connections over TLS that IDLE, of 50 users (Dovecot: 100 where inotify(7) allows no more): memory (PSS) for each; from MAIL FROM to EXISTS at another client',
   rounds: 3,
+  warmUp: false,
   async run(stage) {
     const start = await freshServer(stage.server.name, { folder: stage.scratch, users: stage.server.users })
     await using running = await start()

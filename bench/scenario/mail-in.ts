@@ -25,6 +25,7 @@ export const scenario: Scenario = {
   name: 'mail-in',
   about: '4 KiB letters on port 25, 50 connections, one recipient each of ten; until IMAP counts them all',
   rounds: 3,
+  warmUp: true,
   async run(stage) {
     const messages = stage.size(2000, 300)
     const shared = { connections: 50, messages, octets: 4096 }

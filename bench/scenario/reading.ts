@@ -11,6 +11,7 @@ export const scenario: Scenario = {
   about:
     'a mailbox of 20,000 letters of 4 KiB over TLS: all bodies by IMAP (after one that is not counted), and by POP3',
   rounds: 3,
+  warmUp: true,
   async run(stage) {
     const { server } = stage
     const user = stage.user(51)

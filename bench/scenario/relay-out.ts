@@ -7,6 +7,7 @@ export const scenario: Scenario = {
   name: 'relay-out',
   about: '4 KiB letters submitted over 20 connections for five domains elsewhere; until the sink has them all',
   rounds: 3,
+  warmUp: true,
   async run(stage) {
     const { server } = stage
     const messages = stage.size(1500, 200)

@@ -10,6 +10,7 @@ export const scenario: Scenario = {
   about:
     'another server of the kind, its folder there from a first start: until every port greets; then its memory (PSS)',
   rounds: 3,
+  warmUp: false,
   async run(stage) {
     const start = await freshServer(stage.server.name, { folder: stage.scratch, users: [stage.user(0)] })
     const first = await start()

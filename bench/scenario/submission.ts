@@ -24,6 +24,7 @@ export const scenario: Scenario = {
   name: 'submission',
   about: '4 KiB letters on port 587 with STARTTLS and AUTH, 20 connections of 20 users; until IMAP counts them all',
   rounds: 3,
+  warmUp: true,
   async run(stage) {
     const many = stage.size(2000, 300)
     const few = stage.size(1000, 100)
