@@ -7,8 +7,10 @@ import type { Address } from '../model/address.ts'
 import type { Envelope, Recipient } from '../model/envelope.ts'
 import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid, UidValidity } from '../model/ids.ts'
 import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
-import type { MessageSummary } from '../model/message.ts'
+import type { MessageSummary, SortKeys } from '../model/message.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
+import type { FlagClasses, Right, Rights } from '../model/rights.ts'
+import type { Protocol } from '../model/service.ts'
 
 // Directory ------------------------------------------------------------------------------------------------------------
 
@@ -23,6 +25,25 @@ export type Credential = {
   } | null
 }
 
+/** What signs in for one device, beside the account's own password. The store does not look into `secret` and `scram`. */
+export type AccessKey = {
+  /** Of the account. */
+  readonly keyId: number
+  readonly kind: 'app-password' | 'certificate'
+  /** Given by a person; one of its kind in the account. */
+  readonly name: string
+  /** Where it is good. */
+  readonly scope: readonly Protocol[]
+  /** Of a certificate, no two accounts have the same. */
+  readonly secret: string
+  readonly scram: Credential['scram']
+  /** Epoch milliseconds. */
+  readonly createdAt: number
+  readonly lastUse: AccessKeyUse | null
+}
+
+export type AccessKeyUse = { readonly at: number; readonly protocol: Protocol; readonly address: string }
+
 export type DomainInfo = {
   readonly name: string
   /** Where mail for unknown local parts goes, or null to refuse it. */
@@ -36,9 +57,13 @@ export type AccountInfo = {
   readonly credential: Credential
   /** Null: no limit. */
   readonly quotaOctets: number | null
+  readonly quotaMessages: number | null
   readonly usedOctets: number
   readonly usedMessages: number
 }
+
+/** A link by which a person sets a password of an account, once. The store knows what it says by its hash alone. */
+export type OnceLink = { readonly accountId: AccountId; readonly expiresAt: number }
 
 /** An address that stands for others: `targets` are addresses, local or foreign. */
 export type AliasInfo = { readonly address: Address; readonly targets: readonly Address[] }
@@ -105,6 +130,22 @@ export type AcceptOutcome =
 
 export type StoreFlagsMode = 'add' | 'remove' | 'replace'
 
+export type TransferInput = {
+  accountId: AccountId
+  from: MailboxId
+  to: MailboxId
+  toAccountId?: AccountId
+  uids: readonly UidRange[]
+  keeps?: FlagClasses
+  now: number
+}
+
+/** Who a right is given to: an account, or every account of the owner's domain. */
+export type Grantee = AccountId | 'anyone'
+
+/** `entry` is lower-case, with /private or /shared in front (RFC 5464 §3.2). */
+export type AnnotationChange = { readonly entry: string; readonly value: Uint8Array | null }
+
 type Done = { readonly at: 'done' }
 type NotFound = { readonly at: 'not-found' }
 type Exists = { readonly at: 'exists' }
@@ -128,8 +169,31 @@ export type Commands = {
   }
   /** With all its mail. */
   removeAccount: { input: { accountId: AccountId }; outcome: Done | NotFound }
+  /** Ends the account's one-time link. */
   setCredential: { input: { accountId: AccountId; credential: Credential }; outcome: Done | NotFound }
-  setQuota: { input: { accountId: AccountId; quotaOctets: number | null }; outcome: Done | NotFound }
+  /** Takes the place of the account's earlier one; null: there is none any more. */
+  setOnceLink: {
+    input: { accountId: AccountId; link: { tokenHash: string; expiresAt: number } | null }
+    outcome: Done | NotFound
+  }
+  /** Sets the credential and uses the link up, in one. `not-found`: also when it has expired by `now`. */
+  useOnceLink: {
+    input: { tokenHash: string; credential: Credential; now: number }
+    outcome: { at: 'done'; accountId: AccountId } | NotFound
+  }
+  /** Null: no limit. What is not named stays as it is. */
+  setQuota: {
+    input: { accountId: AccountId; quotaOctets?: number | null; quotaMessages?: number | null }
+    outcome: Done | NotFound
+  }
+  /** At most ACCESS_KEYS_PER_ACCOUNT_MAX. `exists`: the name is taken, or another account has the certificate. */
+  addAccessKey: {
+    input: { accountId: AccountId } & Omit<AccessKey, 'keyId' | 'lastUse'>
+    outcome: { at: 'done'; keyId: number } | NotFound | Exists | { at: 'too-many' }
+  }
+  removeAccessKey: { input: { accountId: AccountId; keyId: number }; outcome: Done | NotFound }
+  /** An older use than the one that is kept is not. */
+  noteAccessKeyUse: { input: { accountId: AccountId; keyId: number; use: AccessKeyUse }; outcome: Done | NotFound }
   addAlias: { input: { address: Address; targets: readonly Address[] }; outcome: Done | Exists | { at: 'no-domain' } }
   removeAlias: { input: { address: Address }; outcome: Done | NotFound }
 
@@ -158,6 +222,8 @@ export type Commands = {
       mode: StoreFlagsMode
       flags: readonly Flag[]
       unchangedSince: ModSeq | null
+      /** Only flags of these kinds change; default all. */
+      only?: FlagClasses
     }
     outcome:
       | {
@@ -171,21 +237,26 @@ export type Commands = {
       | NotFound
       | { at: 'too-many-keywords' }
   }
-  /** Flags, internal dates and the content go along; `sources` and `uids` are parallel, ascending. */
+  /**
+   * Flags, internal dates and the content go along; `sources` and `uids` are parallel, ascending.
+   * `toAccountId`: `to` is another account's, whose quota counts. `keeps`: the kinds of flags that go along; default all.
+   */
   copy: {
-    input: { accountId: AccountId; from: MailboxId; to: MailboxId; uids: readonly UidRange[]; now: number }
+    input: TransferInput
     outcome:
       | { at: 'done'; uidValidity: UidValidity; sources: readonly Uid[]; uids: readonly Uid[] }
       | NotFound
       | { at: 'over-quota' }
       | { at: 'too-many-keywords' }
   }
-  /** Copy and expunge in one; to the same mailbox gives new uids (RFC 6851 §3.3). */
+  /** As `copy`, and expunge, in one; to the same mailbox gives new uids (RFC 6851 §3.3). */
   move: {
-    input: { accountId: AccountId; from: MailboxId; to: MailboxId; uids: readonly UidRange[]; now: number }
+    input: TransferInput
     outcome:
       | { at: 'done'; uidValidity: UidValidity; sources: readonly Uid[]; uids: readonly Uid[] }
       | NotFound
+      /** Only of another account. */
+      | { at: 'over-quota' }
       | { at: 'too-many-keywords' }
   }
   /** Without `deletedOnly`, entries need no \Deleted (POP3). */
@@ -195,7 +266,14 @@ export type Commands = {
   }
   /** Parents are not made here; the caller makes them first. */
   createMailbox: {
-    input: { accountId: AccountId; name: string; specialUse: SpecialUse | null; now: number }
+    input: {
+      accountId: AccountId
+      name: string
+      specialUse: SpecialUse | null
+      /** A mailbox whose rights the new one gets too (RFC 4314 §4). */
+      rightsOf?: MailboxId
+      now: number
+    }
     outcome: { at: 'done'; mailboxId: MailboxId } | Exists | { at: 'special-use-taken' } | { at: 'too-many' }
   }
   deleteMailbox: { input: { accountId: AccountId; mailboxId: MailboxId }; outcome: Done | NotFound }
@@ -203,6 +281,30 @@ export type Commands = {
   renameMailbox: {
     input: { accountId: AccountId; mailboxId: MailboxId; name: string; now: number }
     outcome: Done | NotFound | Exists
+  }
+  /** `replace` with no rights, or the last right removed: nobody is named any more (RFC 4314 §3.1, §3.2). */
+  setRights: {
+    input: {
+      accountId: AccountId
+      mailboxId: MailboxId
+      grantee: Grantee
+      mode: StoreFlagsMode
+      rights: readonly Right[]
+    }
+    outcome: Done | NotFound | { at: 'too-many' }
+  }
+  /**
+   * All or none. /private entries are the reader's. A null value takes the entry away. `mailboxId` null: the server's
+   * entries, of which an account can set its private ones only.
+   */
+  setAnnotations: {
+    input: {
+      accountId: AccountId
+      mailboxId: MailboxId | null
+      reader: AccountId
+      changes: readonly AnnotationChange[]
+    }
+    outcome: Done | NotFound | { at: 'too-many' }
   }
   /** A name may be subscribed without a mailbox (RFC 9051 §6.3.7). */
   setSubscribed: { input: { accountId: AccountId; name: string; subscribed: boolean }; outcome: Done }
@@ -279,9 +381,35 @@ export type DirectoryReads = {
   accountByAddress(address: Address): Promise<AccountInfo | null>
   aliases(): Promise<readonly AliasInfo[]>
   alias(address: Address): Promise<AliasInfo | null>
+  /** By keyId. */
+  accessKeys(accountId: AccountId): Promise<readonly AccessKey[]>
+  /** Whose the certificate with this `secret` is. */
+  certificateKey(secret: string): Promise<{ readonly accountId: AccountId; readonly key: AccessKey } | null>
+  /** By the hash of what the link says; an expired one too. */
+  onceLink(tokenHash: string): Promise<OnceLink | null>
 }
 
 export type StoredMessage = MailboxEntry & { readonly summary: MessageSummary }
+
+/** What an account was given in another's mailbox, by its name and with `anyone` together. */
+export type Grant = {
+  readonly owner: { readonly accountId: AccountId; readonly address: Address }
+  readonly mailboxId: MailboxId
+  readonly rights: Rights
+}
+
+export type MailboxRight = {
+  readonly grantee: { readonly accountId: AccountId; readonly address: Address } | 'anyone'
+  readonly rights: Rights
+}
+
+export type Annotation = { readonly entry: string; readonly value: Uint8Array }
+
+/** `email`: the same for all copies of a letter; `thread`: for all letters of a conversation (RFC 8474 §5). As `account_id * 2^32 + key`. */
+export type ObjectIds = { readonly email: number; readonly thread: number }
+
+/** What SORT and THREAD look at. `keys` is null for mail that came before they were kept: its summary tells them. */
+export type SortRow = Pick<MailboxEntry, 'uid' | 'internalDate' | 'sizeOctets'> & { readonly keys: SortKeys | null }
 
 export type MailReads = {
   /** Sorted by name, INBOX first. */
@@ -308,10 +436,29 @@ export type MailReads = {
     uids: readonly UidRange[],
     options?: { changedSince?: ModSeq },
   ): AsyncIterable<readonly StoredMessage[]>
+  /** Ascending by uid, in batches. */
+  sortRows(accountId: AccountId, mailboxId: MailboxId, uids: readonly UidRange[]): AsyncIterable<readonly SortRow[]>
   /** Uids expunged with a modSeq above `since`, ascending. */
   expungedSince(accountId: AccountId, mailboxId: MailboxId, since: ModSeq): Promise<readonly Uid[]>
   /** All keywords in use in a mailbox. */
   keywords(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Flag[]>
+  /** Of messages of one account, in the order of the keys. */
+  objectIds(accountId: AccountId, messageKeys: readonly MessageKey[]): Promise<readonly ObjectIds[]>
+  /** Messages with this id; a thread's may be in any mailbox of the account. */
+  messagesWith(
+    accountId: AccountId,
+    id: { readonly email: number } | { readonly thread: number },
+  ): Promise<ReadonlySet<MessageKey>>
+  /** Octets of the entries with \Deleted (RFC 9208 §4.1.4). */
+  deletedOctets(accountId: AccountId, mailboxId: MailboxId): Promise<number>
+  /** Whom rights were given to, by address; `anyone` last. */
+  rights(accountId: AccountId, mailboxId: MailboxId): Promise<readonly MailboxRight[]>
+  /** All that reaches an account, sorted by owner. */
+  grantsTo(accountId: AccountId): Promise<readonly Grant[]>
+  /** What an account may do in one mailbox of another; null: nothing was given to it. */
+  grantTo(accountId: AccountId, owner: AccountId, mailboxId: MailboxId): Promise<Grant | null>
+  /** What a reader sees: shared entries and its own private ones, sorted. `mailboxId` null: of the server. */
+  annotations(accountId: AccountId, mailboxId: MailboxId | null, reader: AccountId): Promise<readonly Annotation[]>
   /** Octets [start, end) of a message. @throws StoreError `damaged` when the record does not verify or is gone */
   read(accountId: AccountId, messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
 }
@@ -342,13 +489,24 @@ export type QueueDepth = {
 /** Told after the commit, to every thread. Says only where to look; readers ask what changed. */
 export type ChangeNotice =
   | { readonly kind: 'mailbox'; readonly accountId: AccountId; readonly mailboxId: MailboxId; readonly modSeq: ModSeq }
+  /** Also to those who were given rights, or lost some. */
   | { readonly kind: 'mailbox-list'; readonly accountId: AccountId }
+  /** `mailboxId` null: the server's, private to the account. `reader`: only this one can see it; null: whoever may. */
+  | {
+      readonly kind: 'annotations'
+      readonly accountId: AccountId
+      readonly mailboxId: MailboxId | null
+      readonly reader: AccountId | null
+      readonly entries: readonly string[]
+    }
   | { readonly kind: 'account-removed'; readonly accountId: AccountId }
+  /** The password was changed, or an access key removed: who signed in with what is gone is out. */
+  | { readonly kind: 'credentials'; readonly accountId: AccountId }
   | { readonly kind: 'queue' }
   | { readonly kind: 'directory' }
 
 export type Changes = {
-  /** Notices of one account (first three kinds). @returns the end of the subscription */
+  /** Notices of one account (those that name one). @returns the end of the subscription */
   watchAccount(accountId: AccountId, heard: (notice: ChangeNotice) => void): () => void
   watchQueue(heard: () => void): () => void
   watchDirectory(heard: () => void): () => void

@@ -49,6 +49,9 @@ export function createTestDirectory(data: {
     accountByAddress: async (address) => accounts.get(localKey(address)) ?? null,
     aliases: async () => aliases,
     alias: async (address) => aliases.find((alias) => localKey(alias.address) === localKey(address)) ?? null,
+    onceLink: async () => null,
+    accessKeys: async () => [],
+    certificateKey: async () => null,
     setAccount,
     removeAccount: (address) => void accounts.delete(localKey(at(address))),
   }

@@ -4,6 +4,7 @@ import { test } from 'node:test'
 import { realFiles } from '../files.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { bodyReader } from './bodies.ts'
+import { accessKeyHandlers } from './commands/access-keys.ts'
 import { directoryHandlers } from './commands/directory.ts'
 import { flagHandlers } from './commands/flags.ts'
 import { intakeHandlers } from './commands/intake.ts'
@@ -18,7 +19,7 @@ import { queueReads } from './reads/queue.ts'
 import { MIGRATIONS } from './schema.ts'
 import { collector } from './writer.ts'
 
-const SCANS = /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue)\b/
+const SCANS = /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key)\b/
 
 /** Whole lists, asked for as such. */
 const ALLOWED = [
@@ -46,6 +47,7 @@ test('every statement finds its rows by key', () => {
     const transfer = transferHandlers(recording, rows)
     const intake = intakeHandlers(recording, rows)
     directoryHandlers(recording, rows)
+    accessKeyHandlers(recording)
     flagHandlers(recording, rows)
     mailboxHandlers(recording, rows, transfer)
     queueHandlers(recording, intake.accept)

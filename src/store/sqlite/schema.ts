@@ -166,4 +166,70 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT;
     `,
   },
+  {
+    version: 3,
+    sql: `
+      -- An invitation, or a way to a new password. One for each account; only a hash of what its link says.
+      CREATE TABLE once_link (
+        account_id INTEGER PRIMARY KEY,
+        token_hash TEXT NOT NULL, -- SHA-256, hex
+        expires_at INTEGER NOT NULL
+      ) STRICT;
+      CREATE UNIQUE INDEX once_link_token ON once_link (token_hash);
+
+      -- What signs in for one device: an app password, or a client's certificate.
+      CREATE TABLE access_key (
+        account_id INTEGER NOT NULL,
+        key_id INTEGER NOT NULL,
+        kind TEXT NOT NULL, -- 'app-password', 'certificate'
+        name TEXT NOT NULL,
+        scope TEXT NOT NULL, -- protocols as JSON
+        secret TEXT NOT NULL, -- never the password: core/accounts
+        scram TEXT, -- JSON
+        created_at INTEGER NOT NULL,
+        last_use TEXT, -- JSON
+        PRIMARY KEY (account_id, key_id)
+      ) STRICT, WITHOUT ROWID;
+      CREATE UNIQUE INDEX access_key_name ON access_key (account_id, kind, name);
+      CREATE UNIQUE INDEX access_key_certificate ON access_key (secret) WHERE kind = 'certificate';
+
+      -- How many messages an account may hold; no row: as many as fit.
+      CREATE TABLE message_quota (
+        account_id INTEGER PRIMARY KEY,
+        messages INTEGER NOT NULL
+      ) STRICT;
+
+      -- What others may do in a mailbox (RFC 4314). The owner may do everything, without a row.
+      CREATE TABLE mailbox_right (
+        account_id INTEGER NOT NULL, -- the owner
+        mailbox_id INTEGER NOT NULL,
+        grantee INTEGER NOT NULL, -- an account; 0: every account of the owner's domain
+        rights TEXT NOT NULL, -- letters of model/rights.ts, in their order
+        PRIMARY KEY (account_id, mailbox_id, grantee)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX mailbox_right_grantee ON mailbox_right (grantee, account_id);
+
+      -- Annotations (RFC 5464). The server's: account 0 what is shared, a reader's own account what is private.
+      CREATE TABLE annotation (
+        account_id INTEGER NOT NULL, -- the mailbox's owner
+        mailbox_id INTEGER NOT NULL, -- 0: the server
+        reader INTEGER NOT NULL, -- the account that a /private entry belongs to; 0: /shared
+        entry TEXT NOT NULL, -- lower-case, with its prefix
+        value BLOB NOT NULL,
+        PRIMARY KEY (account_id, mailbox_id, reader, entry)
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX annotation_reader ON annotation (reader) WHERE reader <> 0;
+
+      -- Threads (RFC 8474): a letter without a row begins one. Goes with its message.
+      CREATE TABLE message_thread (
+        message_id INTEGER PRIMARY KEY, -- as in message
+        thread INTEGER NOT NULL, -- message_id of the one that began it
+        original INTEGER NOT NULL, -- message_id of what it is a copy of, in another account; else its own
+        own_key INTEGER, -- of its Message-ID (thread-key.ts)
+        root_key INTEGER -- of the first that it refers to
+      ) STRICT;
+      CREATE INDEX message_thread_own ON message_thread (message_id >> 32, own_key) WHERE own_key IS NOT NULL;
+      CREATE INDEX message_thread_root ON message_thread (message_id >> 32, root_key) WHERE root_key IS NOT NULL;
+    `,
+  },
 ]

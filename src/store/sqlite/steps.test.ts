@@ -14,7 +14,7 @@ import type { Answer } from '../../model/queue.ts'
 import type { CommandName, Store } from '../contract.ts'
 import { testClock } from '../testing/clock.ts'
 import { type FaultyFiles, faultyFiles, type Remains } from '../testing/faulty-files.ts'
-import { accept, account, ALL, CREDENTIAL, deliver, draft, mailboxId, NOW, range, relayTo } from '../testing/letters.ts'
+import { accept, account, ALL, CREDENTIAL, deliver, draft, KEY, mailboxId, NOW, range, relayTo } from '../testing/letters.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { openPlain } from './database.ts'
 import { openStore } from './open.ts'
@@ -96,6 +96,31 @@ const ROWS = {
     (store, { ann }) =>
       store.run({ do: 'setCredential', accountId: ann, credential: { ...CREDENTIAL, phc: '$argon2id$other' } }),
   ],
+  setOnceLink: [
+    (store, { bob }) =>
+      store.run({ do: 'setOnceLink', accountId: bob, link: { tokenHash: 'bob', expiresAt: NOW + 1000 } }),
+    (store, { ann }) => store.run({ do: 'setOnceLink', accountId: ann, link: null }),
+  ],
+  useOnceLink: [
+    (store) =>
+      store.run({
+        do: 'useOnceLink',
+        tokenHash: 'ann',
+        credential: { ...CREDENTIAL, phc: '$argon2id$other' },
+        now: NOW,
+      }),
+  ],
+  addAccessKey: [(store, { ann }) => store.run({ do: 'addAccessKey', accountId: ann, ...KEY, name: 'Tablet' })],
+  removeAccessKey: [(store, { ann }) => store.run({ do: 'removeAccessKey', accountId: ann, keyId: 1 })],
+  noteAccessKeyUse: [
+    (store, { ann }) =>
+      store.run({
+        do: 'noteAccessKeyUse',
+        accountId: ann,
+        keyId: 1,
+        use: { at: NOW, protocol: 'imap', address: '192.0.2.1' },
+      }),
+  ],
   setQuota: [(store, { ann }) => store.run({ do: 'setQuota', accountId: ann, quotaOctets: 5 })],
   addAlias: [(store) => store.run({ do: 'addAlias', address: address('all'), targets: [address('ann')] })],
   removeAlias: [(store) => store.run({ do: 'removeAlias', address: address('info') })],
@@ -164,6 +189,8 @@ const ROWS = {
 async function build(store: Store): Promise<Ids> {
   const ann = await account(store)
   const bob = await account(store, 'bob')
+  await store.run({ do: 'setOnceLink', accountId: ann, link: { tokenHash: 'ann', expiresAt: NOW + 1000 } })
+  await store.run({ do: 'addAccessKey', accountId: ann, ...KEY })
   await store.run({ do: 'addDomain', name: 'empty.example' })
   await store.run({ do: 'addAlias', address: address('info'), targets: [address('ann'), address('bob')] })
   for (const name of ['Work', 'Work/sub']) {
@@ -197,6 +224,8 @@ const TABLES: Readonly<Record<string, string>> = {
   address: '*',
   mailbox: '*',
   subscription: '*',
+  once_link: '*',
+  access_key: '*',
   keyword: '*',
   entry: '*',
   expunged: '*',

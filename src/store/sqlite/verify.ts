@@ -36,6 +36,10 @@ const RULES: Readonly<Record<string, string>> = {
       OR a.mod_seq < coalesce(m.mod_seq, 0)`,
   'account-of-nobody': `
     SELECT DISTINCT account_id FROM mailbox WHERE account_id NOT IN (SELECT account_id FROM account)`,
+  'once-link-of-nobody': `
+    SELECT account_id FROM once_link WHERE account_id NOT IN (SELECT account_id FROM account)`,
+  'access-key-of-nobody': `
+    SELECT account_id, key_id FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account)`,
   'entry-without-mailbox': `
     SELECT account_id, mailbox_id, uid FROM entry e WHERE NOT EXISTS (
       SELECT 1 FROM mailbox m WHERE m.account_id = e.account_id AND m.mailbox_id = e.mailbox_id)`,
@@ -66,6 +70,9 @@ const RULES: Readonly<Record<string, string>> = {
     SELECT e.account_id, e.mailbox_id, e.uid FROM expunged x JOIN entry e USING (account_id, mailbox_id)
     WHERE e.uid BETWEEN x.first_uid AND x.last_uid`,
 }
+
+/** Of which schema a rule is; it asks for a table that earlier ones have not. */
+const SINCE: Readonly<Record<string, number>> = { 'once-link-of-nobody': 3 }
 
 const EXAMPLES = 5
 
@@ -104,8 +111,12 @@ function damagedPages(db: Database): Problem[] {
   )
 }
 
-const brokenRules = (db: Database): Problem[] =>
-  Object.entries(RULES).flatMap(([what, sql]) => problem(what, db.prepare(sql).all()))
+function brokenRules(db: Database): Problem[] {
+  const [schema] = db.prepare<[number]>('PRAGMA user_version').get() ?? [0]
+  return Object.entries(RULES)
+    .filter(([what]) => schema >= (SINCE[what] ?? 0))
+    .flatMap(([what, sql]) => problem(what, db.prepare(sql).all()))
+}
 
 type BodyRow = [bodyId: number, segmentId: number, offset: number, length: number, crc32: number]
 const PIECE_OCTETS = 256 * 1024

@@ -97,4 +97,41 @@ export function directoryTests(check: Check): void {
     const again = await account(store, 'ann')
     assert.ok(again > bob, 'an account id is never used again')
   })
+
+  check('a one-time link: one for each account, used once, not after its end', async (store) => {
+    const ann = await account(store, 'ann')
+    const bob = await account(store, 'bob')
+    const credential = { phc: 'chosen', scram: null }
+    const give = (accountId: AccountId, tokenHash: string | null) =>
+      store.run({
+        do: 'setOnceLink',
+        accountId,
+        link: tokenHash === null ? null : { tokenHash, expiresAt: NOW + 1000 },
+      })
+    const use = (tokenHash: string, now = NOW) => store.run({ do: 'useOnceLink', tokenHash, credential, now })
+    const phcOf = async (accountId: AccountId) => (await store.directory.account(accountId))?.credential.phc
+    assert.deepEqual(await give(999 as AccountId, 'x'), { at: 'not-found' })
+    assert.deepEqual(await give(ann, 'first'), { at: 'done' })
+    assert.deepEqual(await store.directory.onceLink('first'), { accountId: ann, expiresAt: NOW + 1000 })
+    assert.deepEqual(await give(ann, 'second'), { at: 'done' })
+    assert.equal(await store.directory.onceLink('first'), null, 'a new one takes its place')
+    assert.deepEqual(await use('first'), { at: 'not-found' })
+    assert.deepEqual(await use('second', NOW + 1000), { at: 'not-found' }, 'its end has come')
+    assert.notEqual(await phcOf(ann), 'chosen')
+    const both = await Promise.all([use('second'), use('second')])
+    assert.deepEqual(both.map(({ at }) => at).toSorted(), ['done', 'not-found'])
+    assert.equal(await phcOf(ann), 'chosen')
+    assert.notEqual(await phcOf(bob), 'chosen')
+    // Ended: by the administrator, by a password that was set otherwise, with the account.
+    await give(bob, 'third')
+    assert.deepEqual(await give(bob, null), { at: 'done' })
+    assert.equal(await store.directory.onceLink('third'), null)
+    await give(bob, 'fourth')
+    await store.run({ do: 'setCredential', accountId: bob, credential: { phc: 'other', scram: null } })
+    assert.deepEqual(await use('fourth'), { at: 'not-found' })
+    await give(bob, 'fifth')
+    await store.run({ do: 'removeAccount', accountId: bob })
+    assert.equal(await store.directory.onceLink('fifth'), null)
+    assert.deepEqual(await use('fifth'), { at: 'not-found' })
+  })
 }

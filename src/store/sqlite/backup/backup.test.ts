@@ -314,6 +314,22 @@ suite('backup', () => {
     })
   })
 
+  test('a one-time link does not come back: it may have been used since', async () => {
+    await inPlace(async (place) => {
+      const store = await open(place.dataDir)
+      const ann = await account(store)
+      const link = { tokenHash: 'ann', expiresAt: Date.now() + 1e9 }
+      await store.run({ do: 'setOnceLink', accountId: ann, link })
+      await backup(place)
+      await store.close()
+      await restore(place)
+      const again = await open(place.elsewhere)
+      assert.notEqual(await again.directory.account(ann), null)
+      assert.equal(await again.directory.onceLink('ann'), null)
+      await again.close()
+    })
+  })
+
   for (const [queue, held] of [
     ['hold', 1],
     ['keep', 0],

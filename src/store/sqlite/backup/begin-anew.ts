@@ -17,6 +17,7 @@ const UID_MAX = 4_294_967_295
 /**
  * UIDVALIDITY and the UIDs of the letters stay (R24, R27). UIDNEXT, MODSEQ and the other counters leap; the UIDs that
  * are leapt over are told as expunged, and every letter as changed, so that a program that had seen more sees this.
+ * One-time links are gone: one that was used since must not work again.
  */
 export function beginAnew(db: Database, queue: QueueChoice): void {
   const roomy = `uid_next <= ${UID_MAX - UID_GAP}`
@@ -32,6 +33,7 @@ export function beginAnew(db: Database, queue: QueueChoice): void {
     UPDATE mailbox SET highest_mod_seq = ${newModSeq('mailbox')}, flags_mod_seq = ${newModSeq('mailbox')};
     UPDATE entry SET mod_seq = ${newModSeq('entry')};
     UPDATE sqlite_sequence SET seq = seq + ${UID_GAP} WHERE name IN ('segment', 'queue');
+    DELETE FROM once_link;
     ${queueStatement(queue)}
     COMMIT;
   `)

@@ -21,6 +21,8 @@ export function directoryHandlers(
   | 'addAccount'
   | 'removeAccount'
   | 'setCredential'
+  | 'setOnceLink'
+  | 'useOnceLink'
   | 'setQuota'
   | 'addAlias'
   | 'removeAlias'
@@ -41,10 +43,18 @@ export function directoryHandlers(
   const deleteAddresses = db.prepare('DELETE FROM address WHERE account_id = ?')
   const deleteAccount = db.prepare('DELETE FROM account WHERE account_id = ?')
   const orphanMessages = db.prepare('UPDATE message SET entries = 0 WHERE message_id BETWEEN ? AND ?')
-  const deleteMail = ['entry', 'expunged', 'keyword', 'subscription', 'mailbox'].map((table) =>
-    db.prepare(`DELETE FROM ${table} WHERE account_id = ?`),
+  const deleteMail = ['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key'].map(
+    (table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ?`),
   )
   const updateCredential = db.prepare('UPDATE account SET credential = ? WHERE account_id = ?')
+  const hasAccount = db.prepare<[number]>('SELECT 1 FROM account WHERE account_id = ?')
+  const deleteLink = db.prepare('DELETE FROM once_link WHERE account_id = ?')
+  const replaceLink = db.prepare(
+    'INSERT OR REPLACE INTO once_link (account_id, token_hash, expires_at) VALUES (?, ?, ?)',
+  )
+  const takeLink = db.prepare<[number]>(
+    'DELETE FROM once_link WHERE token_hash = ? AND expires_at > ? RETURNING account_id',
+  )
   const updateQuota = db.prepare('UPDATE account SET quota_octets = ? WHERE account_id = ?')
 
   return {
@@ -93,8 +103,26 @@ export function directoryHandlers(
     },
     setCredential({ accountId, credential }, work) {
       if (updateCredential.run(JSON.stringify(credential), accountId) === 0) return { at: 'not-found' }
+      deleteLink.run(accountId)
       work.notice({ kind: 'directory' })
+      work.notice({ kind: 'credentials', accountId })
       return { at: 'done' }
+    },
+    setOnceLink({ accountId, link }) {
+      if (hasAccount.get(accountId) === undefined) return { at: 'not-found' }
+      if (link === null) deleteLink.run(accountId)
+      else replaceLink.run(accountId, link.tokenHash, link.expiresAt)
+      return { at: 'done' }
+    },
+    useOnceLink({ tokenHash, credential, now }, work) {
+      const row = takeLink.get(tokenHash, now)
+      if (row === undefined) return { at: 'not-found' }
+      const accountId = row[0] as AccountId
+      const updated = updateCredential.run(JSON.stringify(credential), accountId)
+      assert(updated === 1, 'a one-time link goes with its account')
+      work.notice({ kind: 'directory' })
+      work.notice({ kind: 'credentials', accountId })
+      return { at: 'done', accountId }
     },
     setQuota({ accountId, quotaOctets }, work) {
       if (updateQuota.run(quotaOctets, accountId) === 0) return { at: 'not-found' }

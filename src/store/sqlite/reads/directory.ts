@@ -1,7 +1,7 @@
 /** Domains, accounts and aliases, read. */
 import type { Address } from '../../../model/address.ts'
 import type { AccountId } from '../../../model/ids.ts'
-import type { AccountInfo, AliasInfo, Credential, DirectoryReads, DomainInfo } from '../../contract.ts'
+import type { AccessKey, AccountInfo, AliasInfo, Credential, DirectoryReads, DomainInfo } from '../../contract.ts'
 import { localKey } from '../commands/directory.ts'
 import type { Database } from '../database.ts'
 
@@ -16,6 +16,17 @@ type AccountRow = [
   usedMessages: number,
 ]
 type AliasRow = [localPart: string, domain: string, targets: string]
+type KeyRow = [
+  accountId: number,
+  keyId: number,
+  kind: string,
+  name: string,
+  scope: string,
+  secret: string,
+  scram: string | null,
+  createdAt: number,
+  lastUse: string | null,
+]
 
 const domainOf = ([name, catchAll]: DomainRow): DomainInfo => ({
   name,
@@ -36,6 +47,17 @@ const aliasOf = ([localPart, domain, targets]: AliasRow): AliasInfo => ({
   targets: JSON.parse(targets) as Address[],
 })
 
+const keyOf = ([, keyId, kind, name, scope, secret, scram, createdAt, lastUse]: KeyRow): AccessKey => ({
+  keyId,
+  kind: kind as AccessKey['kind'],
+  name,
+  scope: JSON.parse(scope) as AccessKey['scope'],
+  secret,
+  scram: scram === null ? null : (JSON.parse(scram) as AccessKey['scram']),
+  createdAt,
+  lastUse: lastUse === null ? null : (JSON.parse(lastUse) as AccessKey['lastUse']),
+})
+
 const orNull = <Row, T>(row: Row | undefined, read: (row: Row) => T): T | null => (row === undefined ? null : read(row))
 
 // Async in signature: what a statement throws becomes a rejection.
@@ -52,6 +74,11 @@ export function directoryReads(db: Database): DirectoryReads {
   )
   const allAliases = db.prepare<AliasRow>(`${ALIAS} ORDER BY domain, local_key`)
   const oneAlias = db.prepare<AliasRow>(`${ALIAS} AND domain = ? AND local_key = ?`)
+  const oneLink = db.prepare<[accountId: number, expiresAt: number]>(
+    'SELECT account_id, expires_at FROM once_link WHERE token_hash = ?',
+  )
+  // Prepared when asked for: a database of an older schema is read without them (reader.ts).
+  const KEY = 'SELECT account_id, key_id, kind, name, scope, secret, scram, created_at, last_use FROM access_key'
 
   return {
     domains: async () => allDomains.all().map(domainOf),
@@ -61,5 +88,13 @@ export function directoryReads(db: Database): DirectoryReads {
     accountByAddress: async (address) => orNull(accountAt.get(address.domain, localKey(address)), accountOf),
     aliases: async () => allAliases.all().map(aliasOf),
     alias: async (address) => orNull(oneAlias.get(address.domain, localKey(address)), aliasOf),
+    accessKeys: async (accountId) =>
+      db.cached<KeyRow>(`${KEY} WHERE account_id = ? ORDER BY key_id`).all(accountId).map(keyOf),
+    async certificateKey(secret) {
+      const row = db.cached<KeyRow>(`${KEY} WHERE kind = 'certificate' AND secret = ?`).get(secret)
+      return row === undefined ? null : { accountId: row[0] as AccountId, key: keyOf(row) }
+    },
+    onceLink: async (tokenHash) =>
+      orNull(oneLink.get(tokenHash), ([accountId, expiresAt]) => ({ accountId: accountId as AccountId, expiresAt })),
   }
 }

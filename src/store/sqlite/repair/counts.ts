@@ -15,6 +15,8 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): num
     DELETE FROM address WHERE account_id IS NOT NULL AND account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM mailbox WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM subscription WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM once_link WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM keyword WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox);
     DELETE FROM expunged WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox);
     DELETE FROM entry WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)

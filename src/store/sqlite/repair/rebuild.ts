@@ -50,6 +50,8 @@ const TABLES = [
   'body',
   'segment',
   'queue',
+  'once_link',
+  'access_key',
 ] as const
 
 const BUILT = 'store.db.rebuilt'
@@ -103,7 +105,9 @@ function build(
     const agree = damaged !== null && rowsAgree(damaged)
     const tables = TABLES.map((table, index) => {
       progress('database', index)
-      const salvaged = salvageTable(damaged, db, table)
+      const salvaged = isNotThereYet(damaged, table)
+        ? { table, rows: 0, lossy: false }
+        : salvageTable(damaged, db, table)
       return { ...salvaged, lossy: salvaged.lossy || !agree }
     })
     copySequences(damaged, db)
@@ -128,6 +132,16 @@ function build(
   } finally {
     db.close()
     damaged?.close()
+  }
+}
+
+/** A table of a later schema than the damaged database has: nothing of it is lost. */
+function isNotThereYet(damaged: Database | null, table: string): boolean {
+  if (damaged === null) return false
+  try {
+    return damaged.prepare('SELECT 1 FROM sqlite_schema WHERE name = ?').get(table) === undefined
+  } catch {
+    return false
   }
 }
 

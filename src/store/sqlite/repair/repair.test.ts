@@ -23,6 +23,7 @@ import {
 } from '../../testing/letters.ts'
 import { temporaryDirectory } from '../../testing/rooms.ts'
 import { openStore } from '../open.ts'
+import { openPlain } from '../database.ts'
 import { databasePath, segmentPath, segmentsPath } from '../paths.ts'
 import { verifyStore } from '../verify.ts'
 import { repairStore, type RepairReport } from './rebuild.ts'
@@ -141,6 +142,38 @@ suite('repair', () => {
       assert.ok(report.tables.every(({ lossy }) => !lossy))
       assert.deepEqual(await contents(dataDir), before)
       assert.ok(statSync(join(report.keptAside, 'store.db')).size > 0)
+    }))
+
+  test('a one-time link stays; one of an account that is gone does not', () =>
+    wounded(async (dataDir) => {
+      const store = await open(dataDir)
+      const ann = await mailboxOwner(store, 'ann')
+      const link = { tokenHash: 'ann', expiresAt: NOW }
+      await store.run({ do: 'setOnceLink', accountId: ann, link })
+      await store.close()
+      const db = openPlain(databasePath(dataDir), 0)
+      db.exec(`INSERT INTO once_link VALUES (999, 'nobody', ${NOW})`)
+      db.close()
+      assert.deepEqual(
+        verifyStore({ dataDir }).map(({ what }) => what),
+        ['once-link-of-nobody'],
+      )
+      assert.deepEqual(repair(dataDir).left, [])
+      const again = await open(dataDir)
+      assert.deepEqual(await again.directory.onceLink('ann'), { accountId: ann, expiresAt: NOW })
+      assert.equal(await again.directory.onceLink('nobody'), null)
+      await again.close()
+    }))
+
+  test('of an earlier schema: a table that it had not yet is no loss', () =>
+    wounded(async (dataDir, before) => {
+      const db = openPlain(databasePath(dataDir), 0)
+      db.exec('DROP TABLE once_link; PRAGMA user_version = 2')
+      db.close()
+      assert.deepEqual(verifyStore({ dataDir }), [])
+      const report = repair(dataDir)
+      assert.ok(report.tables.every(({ lossy }) => !lossy))
+      assert.deepEqual(await contents(dataDir), before)
     }))
 
   test('any page of the database', { timeout: 300_000 }, async (t) => {

@@ -1,6 +1,7 @@
 /** Takes out of a damaged database what can still be read, table by table, around the pages that cannot. */
 import { StoreError } from '../../contract.ts'
 import type { Database, SqlValue } from '../database.ts'
+import { MIGRATIONS } from '../schema.ts'
 
 export type TableSalvage = {
   readonly table: string
@@ -25,6 +26,7 @@ export function salvageTable(damaged: Database | null, to: Database, table: stri
     `INSERT OR IGNORE INTO "${table}" (${columns.join()}) VALUES (${columns.map(() => '?').join()})`,
   )
   if (damaged === null) return { table, rows: 0, lossy: true }
+  if (isOlderThan(damaged, table)) return { table, rows: 0, lossy: false }
   const keyAt = key.map((name) => columns.indexOf(name))
   let rows = 0
   const take = (batch: readonly (readonly SqlValue[])[]): void => {
@@ -35,6 +37,18 @@ export function salvageTable(damaged: Database | null, to: Database, table: stri
   if (up.complete) return { table, rows, lossy: false }
   walk(source, 'DESC', take)
   return { table, rows, lossy: true }
+}
+
+/** The database is of a schema that had no such table yet: nothing of it is lost. */
+function isOlderThan(damaged: Database, table: string): boolean {
+  try {
+    const [schema] = damaged.prepare<[number]>('PRAGMA user_version').get() ?? [0]
+    if (schema >= (MIGRATIONS.at(-1)?.version ?? 0)) return false
+    const names = damaged.prepare<[string]>(`SELECT name FROM sqlite_schema WHERE type = 'table'`).all()
+    return !names.some(([name]) => name === table)
+  } catch {
+    return false
+  }
 }
 
 /** A row with what the schema forbids is damage as well. */
