@@ -44,6 +44,15 @@ export type Connection = {
    * @throws ConnectionLost when the handshake fails or exceeds its time
    */
   startTls(): Promise<TlsFacts>
+  /** Whether what is read and written is compressed on the way. */
+  readonly deflated: boolean
+  /**
+   * From here on raw DEFLATE (RFC 1951) both ways: what was written goes out as it is, what is read next comes compressed.
+   * Each write reaches the peer whole. Not under a read. Octets that are no DEFLATE, or too many from too few, end the connection.
+   */
+  startDeflate(): void
+  /** Ends it behind what has been written and behind what has been read (RFC 8437 §4.1). Not under a read. */
+  stopDeflate(): Promise<void>
   /** The peer has proven who it is: it may take longer to read what we write. */
   signedIn(): void
   /** Whether this listener has a certificate, so STARTTLS may be offered. */

@@ -13,6 +13,7 @@ import {
   WRITE_TIMEOUT_MS,
 } from '../model/limits.ts'
 import type { CertificateSource, ClientConnection, ClientTlsOptions } from './contract.ts'
+import { deflateLayer, type DeflateLayer } from './deflate.ts'
 import { betweenOf } from './proxied.ts'
 import { clientTlsOptions, serverTlsSocket } from './tls.ts'
 import { tlsFactsOf } from './tls-facts.ts'
@@ -78,6 +79,8 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
   let finished = false
   let lost: ConnectionLost | null = null
   let waiting: Waiter | null = null
+
+  let layer: DeflateLayer | null = null
 
   let corked = false
   let drainWaiters: { resolve: () => void; reject: (error: Error) => void }[] = []
@@ -152,6 +155,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     cancelTimer?.()
     cancelTimer = null
     timerAt = Infinity
+    layer?.close()
     markClosed()
   }
 
@@ -173,6 +177,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     lose(error)
     chunks = []
     buffered = 0
+    layer?.close()
     socket.destroy()
   }
 
@@ -327,7 +332,31 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     return secured(connectTls({ ...clientTlsOptions(client), socket: plain }), 'client')
   }
 
+  function startDeflate(): void {
+    assert(layer === null && waiting === null, 'DEFLATE started twice, or under a read')
+    layer = deflateLayer({ read, write, fail }, { clock })
+    connection.read = layer.read
+    connection.write = layer.write
+    connection.deflated = true
+  }
+
+  async function stopDeflate(): Promise<void> {
+    assert(layer !== null && waiting === null, 'DEFLATE stopped without a start, or under a read')
+    const ending = layer
+    await ending.flushed()
+    const unread = ending.close()
+    layer = null
+    if (unread.byteLength > 0) {
+      chunks.unshift(unread)
+      buffered += unread.byteLength
+    }
+    connection.read = read
+    connection.write = write
+    connection.deflated = false
+  }
+
   async function end(): Promise<void> {
+    await layer?.flushed()
     if (finished || lost !== null) return closed
     finished = true
     chunks = []
@@ -351,11 +380,14 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     remote,
     local,
     tls: null,
+    deflated: false,
     canStartTls: certificates !== null && certificates.contextFor(null) !== null,
     closed,
     read,
     write,
     startTls,
+    startDeflate,
+    stopDeflate,
     signedIn() {
       writeTimeoutMs = signedInMs
     },

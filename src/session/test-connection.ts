@@ -58,6 +58,8 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
   let lost = false
   let closed = false
   let writes = 0
+  /** As with TLS, the peer here is above the layer. */
+  let deflated = false
   let tls: TlsFacts | null = options.tls === true ? testTls : null
   let readable: (() => void) | null = null
   let serverWantsTls: (() => void) | null = null
@@ -143,6 +145,15 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
       clientWantsTls?.()
       clientWantsTls = null
       return tls
+    },
+    get deflated() {
+      return deflated
+    },
+    startDeflate() {
+      deflated = true
+    },
+    async stopDeflate() {
+      deflated = false
     },
     signedIn() {},
     async end() {

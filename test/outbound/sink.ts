@@ -220,6 +220,9 @@ export function createSink(options: {
       signedIn() {},
       canStartTls: false,
       startTls: () => Promise.reject(new Error('a client')),
+      deflated: false,
+      startDeflate() {},
+      stopDeflate: () => Promise.resolve(),
       async read(timeoutMs) {
         while (outgoing.length === 0) {
           if (gone) {

@@ -249,6 +249,9 @@ export function createNetwork(options: {
       signedIn() {},
       canStartTls: false,
       startTls: () => Promise.reject(new Error('this end is the client')),
+      deflated: false,
+      startDeflate() {},
+      stopDeflate: () => Promise.resolve(),
       async read(timeoutMs) {
         while (outgoing.length === 0) {
           if (gone) throw new ConnectionLost('the peer has closed')

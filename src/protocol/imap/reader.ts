@@ -46,7 +46,10 @@ export type Reader = {
   nextLine(maxOctets: number): Framed
   /** Everything held is gone (RFC 9051 §6.2.1, S3). */
   discard(): void
+  /** Octets pushed and not yet taken. */
+  heldOctets(): number
   loggedIn(): void
+  loggedOut(): void
 }
 
 const CRLF = Buffer.from('\r\n')
@@ -161,8 +164,12 @@ export function createReader(): Reader {
       framer.discard()
       drop()
     },
+    heldOctets: () => framer.heldOctets(),
     loggedIn() {
       isLoggedIn = true
+    },
+    loggedOut() {
+      isLoggedIn = false
     },
   }
 }

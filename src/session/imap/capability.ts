@@ -37,7 +37,10 @@ export function capabilities(facts: {
   const { connection, policy } = facts
   const names = [...EARLY]
   // RFC 7889 §2.
-  if (facts.loggedIn) return [...names, `APPENDLIMIT=${facts.messageMaxOctets}`, ...AFTER_LOGIN].join(' ')
+  if (facts.loggedIn) {
+    const now = connection.deflated ? AFTER_LOGIN.filter((name) => name !== 'COMPRESS=DEFLATE') : AFTER_LOGIN
+    return [...names, `APPENDLIMIT=${facts.messageMaxOctets}`, ...now].join(' ')
+  }
   if (connection.tls === null && connection.canStartTls) names.push('STARTTLS')
   if (policy.mayAuthenticate(connection)) for (const name of policy.mechanisms(connection)) names.push(`AUTH=${name}`)
   else names.push('LOGINDISABLED') // RFC 9051 §6.2.3

@@ -64,7 +64,7 @@ export type Tagged = {
   readonly code?: string
   readonly text: string
   /** What the session does once the line is out. */
-  readonly then?: 'close' | 'start-tls'
+  readonly then?: 'close' | 'start-tls' | 'start-deflate' | 'log-out'
 }
 
 /** Whole response lines with their CRLF, in pieces as they come; the session writes them with back-pressure. */

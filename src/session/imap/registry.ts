@@ -3,6 +3,7 @@ import { append } from './command/append.ts'
 import { authenticate } from './command/authenticate.ts'
 import { capability } from './command/capability.ts'
 import { close, unselect } from './command/close.ts'
+import { compress } from './command/compress.ts'
 import { copy, move, uidCopy, uidMove } from './command/copy.ts'
 import { create } from './command/create.ts'
 import { deleteMailbox } from './command/delete.ts'
@@ -24,6 +25,7 @@ import { starttls } from './command/starttls.ts'
 import { status } from './command/status.ts'
 import { store, uidStore } from './command/store.ts'
 import { subscribe, unsubscribe } from './command/subscribe.ts'
+import { unauthenticate } from './command/unauthenticate.ts'
 
 /** One command, one line. */
 export const COMMANDS: readonly Command[] = [
@@ -34,6 +36,8 @@ export const COMMANDS: readonly Command[] = [
   starttls,
   login,
   authenticate,
+  unauthenticate,
+  compress,
   enable,
   select,
   examine,

@@ -11,7 +11,7 @@ import { tellChanges } from './selected.ts'
 import type { OpenConversation } from './session.ts'
 
 /** What the session does next. */
-export type Next = 'go-on' | 'more' | 'start-tls' | 'close' | 'refused' | 'deleted'
+export type Next = 'go-on' | 'more' | NonNullable<Tagged['then']> | 'refused' | 'deleted'
 
 export type Runner = {
   /** Takes what has come in as far as one command goes. @throws Ended, ConnectionLost, and our own errors */

@@ -68,6 +68,11 @@ async function converse(session: OpenConversation, log: Log): Promise<End> {
         const tls = await session.connection.startTls()
         session.input.reader.discard()
         log.info({ event: 'imap.tls', version: tls.version, cipher: tls.cipher })
+      } else if (next === 'start-deflate') session.connection.startDeflate()
+      else if (next === 'log-out') {
+        if (session.connection.deflated) await session.connection.stopDeflate() // RFC 8437 §4.1
+        session.forget()
+        log.info({ event: 'imap.unauthenticate' })
       } else if (next === 'close') {
         await output.flush()
         return 'logout'
@@ -128,6 +133,8 @@ export type OpenConversation = Omit<Conversation<At>, 'state' | 'tag'> & {
   readonly load: Load
   /** A whole command has come: the time-out begins anew. */
   active(): void
+  /** Who is logged in, and all that was said since; but not TLS (RFC 8437 §3). */
+  forget(): void
   close(): void
 }
 
@@ -137,7 +144,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
   const input = createInput(connection, { reader, drain })
   const output = createOutput(connection)
   const enabled = new Set<Feature>()
-  const begun = clock.monotonic()
+  let begun = clock.monotonic()
   let deadline = begun + IMAP_BEFORE_LOGIN_TIMEOUT_MS
   const remaining = (): number => {
     const isShort = conversation.state.at === 'connected' && load.stressed
@@ -201,6 +208,14 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     },
     active() {
       if (conversation.state.at !== 'connected') deadline = clock.monotonic() + IMAP_AUTOLOGOUT_MS
+    },
+    forget() {
+      conversation.become({ at: 'connected' })
+      conversation.savedSearch = new Uint32Array(0)
+      enabled.clear()
+      reader.loggedOut()
+      begun = clock.monotonic()
+      deadline = begun + IMAP_BEFORE_LOGIN_TIMEOUT_MS
     },
     close() {
       leave(conversation.state)
