@@ -8,45 +8,112 @@ import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid } 
 import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
 import type { MessageSummary } from '../model/message.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
-import type { PortGroup, ServiceName } from '../model/service.ts'
+import type { PeerCertificate } from '../model/connection.ts'
+import type { PortGroup, Protocol, ServiceName } from '../model/service.ts'
 import type {
   AcceptInput,
+  AccessKey,
   AccountInfo,
   AliasInfo,
   ChangeNotice,
   Commands,
   Credential,
   DomainInfo,
+  SortRow,
   StagedBody,
   StoredMessage,
   StoreFlagsMode,
 } from '../store/contract.ts'
 
 export { StoreError } from '../store/contract.ts'
-export type { AccountInfo, AliasInfo, ChangeNotice, DomainInfo, StoredMessage } from '../store/contract.ts'
+export type {
+  AccessKey,
+  AccountInfo,
+  AliasInfo,
+  ChangeNotice,
+  DomainInfo,
+  SortRow,
+  StoredMessage,
+} from '../store/contract.ts'
 
 /** A person's account, proven or looked up. */
 export type AccountRef = { readonly accountId: AccountId; readonly address: Address }
 
 // Accounts -------------------------------------------------------------------------------------------------------------
 
+/** What a login was proven with, to see later whether that still is. `tag`: of the credential or key; another has another. */
+export type Proof = { readonly by: 'password' | 'access-key'; readonly tag: string }
+
 export type LoginOutcome =
-  | { readonly at: 'ok'; readonly account: AccountRef }
-  | { readonly at: 'refused' }
+  /** `by`: absent where nothing is kept that could go (a token). */
+  | { readonly at: 'ok'; readonly account: AccountRef; readonly by?: Proof }
+  /** `why`: the app password or certificate is right, and not for this protocol. */
+  | { readonly at: 'refused'; readonly why?: 'out-of-scope' }
   /** Too many hashes wait, or the store does not answer: 454 4.7.0, NO [UNAVAILABLE], -ERR [SYS/TEMP]. */
   | { readonly at: 'try-later' }
 
 export type ScramKeys = NonNullable<Credential['scram']>
 
+/** Where somebody signs in. */
+export type LoginPlace = { readonly protocol: Protocol; readonly address: string }
+
+type Proven = Extract<LoginOutcome, { at: 'ok' }>
+
+/** What SCRAM is run with: passwords of one account, with one salt. */
+export type ScramOffer = {
+  readonly salt: string
+  readonly iterations: number
+  readonly pairs: readonly Pick<ScramKeys, 'storedKey' | 'serverKey'>[]
+  /** What a right proof with the n-th pair comes to. Of a made-up pair: refused. */
+  proven(pair: number): LoginOutcome
+}
+
 export type Accounts = {
-  /** `login` is an account's first address, any case. An unknown name costs the same time as a wrong password (S7). */
-  verifyPassword(login: string, password: Secret): Promise<LoginOutcome>
-  /** Keys to run SCRAM with. For an unknown name: stable made-up keys and account null (RFC 5802 §9, S7). */
-  scramKeys(login: string): Promise<{ keys: ScramKeys; account: AccountRef | null } | { at: 'try-later' }>
-  makeCredential(password: Secret): Promise<Credential>
+  /**
+   * `login` is an account's first address, any case; the password is the account's own or, where `place` is within its
+   * scope, an app password. An unknown name costs the same time as a wrong password (S7).
+   */
+  verifyPassword(login: string, password: Secret, place?: LoginPlace): Promise<LoginOutcome>
+  /** Keys to run SCRAM with. For an unknown name: stable made-up keys (RFC 5802 §9, S7). */
+  scramKeys(login: string, place?: LoginPlace): Promise<ScramOffer | { at: 'try-later' }>
+  /** Whose the certificate is; `login` null: whoever. The TLS layer has seen that the peer has its key. */
+  verifyCertificate(certificate: PeerCertificate, login: string | null, place: LoginPlace): Promise<LoginOutcome>
+  /** The account of a name that somebody else vouches for. */
+  accountOf(login: string): Promise<Proven | { readonly at: 'refused' } | { readonly at: 'try-later' }>
+  /** Whether what the account was proven with is still there. */
+  stillHolds(account: AccountRef, by: Proof | null): Promise<boolean>
+  /** `like`: keys whose salt is kept, so that app passwords go on with SCRAM. */
+  makeCredential(password: Secret, like?: ScramKeys | null): Promise<Credential>
   /** Whether mail `from` this address may be sent by the account: its own address, an alias that leads to it, either with +tag. */
   maySendAs(account: AccountRef, from: Address): Promise<boolean>
 }
+
+/** App passwords and client certificates, as the CLI and the admin API change them. Throws StoreError. */
+export type AccessKeyOperator = {
+  list(address: string): Promise<readonly AccessKey[] | NotFound>
+  /** The password is told once. `scope` empty: everywhere. */
+  addAppPassword(
+    address: string,
+    wanted: { name: string; scope: readonly Protocol[] },
+  ): Promise<{ readonly at: 'done'; readonly keyId: number; readonly password: Secret } | AccessKeyProblem>
+  /** @param wanted.pem a certificate */
+  addCertificate(
+    address: string,
+    wanted: { name: string; scope: readonly Protocol[]; pem: string },
+  ): Promise<
+    | { readonly at: 'done'; readonly keyId: number; readonly fingerprint: string }
+    | AccessKeyProblem
+    | { readonly at: 'bad-certificate'; readonly why: string }
+  >
+  /** Ends the sessions that came in with it. */
+  remove(address: string, keyId: number): Promise<Done | NotFound>
+}
+
+export type AccessKeyProblem =
+  | NotFound
+  | Exists
+  | { readonly at: 'too-many'; readonly max: number }
+  | { readonly at: 'bad-name'; readonly why: string }
 
 // Taking mail in -------------------------------------------------------------------------------------------------------
 
@@ -231,6 +298,7 @@ export type Mailboxes = {
     uids: readonly UidRange[],
     options?: { changedSince?: ModSeq },
   ): AsyncIterable<readonly StoredMessage[]>
+  sortRows(mailboxId: MailboxId, uids: readonly UidRange[]): AsyncIterable<readonly SortRow[]>
   expungedSince(mailboxId: MailboxId, since: ModSeq): Promise<readonly Uid[]>
   keywords(mailboxId: MailboxId): Promise<readonly Flag[]>
   /** Octets [start, end) of a message. @throws StoreError */
@@ -415,4 +483,38 @@ export type Directory = {
     | { readonly at: 'loop' }
   >
   removeAlias(address: string): Promise<Done | NotFound>
+}
+
+// One-time links ---------------------------------------------------------------------------------------------------------
+
+/** What the link says is shown once, to whoever asked for it, and kept nowhere. */
+export type GivenLink = { readonly token: Secret; readonly expiresAt: number }
+
+/**
+ * Links by which a person sets the password of an account without having one. One for each account: a new one ends the
+ * earlier, and so does a password that is set in another way. Everything throws StoreError when the store does not answer.
+ */
+export type OnceLinks = {
+  /** Adds the account; nobody can sign in to it before the link was used. */
+  invite(
+    address: string,
+    options?: Parameters<Directory['addAccount']>[2],
+  ): Promise<
+    (Done & { readonly link: GivenLink }) | Exclude<Awaited<ReturnType<Directory['addAccount']>>, Done> | NotFound
+  >
+  /** For an account that is there. Its password stays good until the link is used. */
+  give(address: string): Promise<(Done & { readonly link: GivenLink }) | NotFound>
+  /** Ends the account's link, if it has one. */
+  end(address: string): Promise<Done | NotFound>
+  /** Null: unknown, used or expired; which of these nobody is told. */
+  find(token: string): Promise<{ readonly address: Address; readonly expiresAt: number } | null>
+  /** Sets the password and ends the link, in one. */
+  use(
+    token: string,
+    password: Secret,
+  ): Promise<
+    | (Done & { readonly address: Address })
+    | { readonly at: 'gone' }
+    | { readonly at: 'bad-password'; readonly why: 'too-short' | 'is-the-address' | 'unfit' }
+  >
 }

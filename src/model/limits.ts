@@ -62,7 +62,7 @@ export const MIME_PARTS_MAX = 2000
 export const MIME_HEADERS_MAX_OCTETS = 2 * MIB
 /** RFC 2046 §5.1.1 says 70; we tolerate more. */
 export const BOUNDARY_MAX_OCTETS = 256
-/** RFC 8970 §3.2. */
+/** RFC 8970 §3.3: as kept, in UTF-16 units. */
 export const PREVIEW_MAX_CHARACTERS = 256
 /** Of a text that SORT compares: what a line may hold (RFC 5322 §2.1.1). */
 export const SORT_TEXT_MAX_CHARACTERS = 998
@@ -112,6 +112,8 @@ export const ANNOTATIONS_PER_ACCOUNT_MAX = 2000
 export const RIGHTS_PER_MAILBOX_MAX = 100
 export const RIGHTS_PER_ACCOUNT_MAX = 1000
 
+/** RFC 8970 §3.3: as told, in characters; at most 256. */
+export const IMAP_PREVIEW_MAX_CHARACTERS = 200
 /** RFC 4978: an encoder that has had nothing to say for so long gives its memory back; the next one begins with an empty window. */
 export const DEFLATE_KEEP_MS = 30 * SECOND
 /** RFC 4978, bombs: a connection may inflate so much freely (a message of nothing but zeros), and beyond it so many times what came. */
@@ -185,6 +187,12 @@ export const CREDENTIAL_CACHE_MS = 5 * MINUTE
 export const CREDENTIAL_CACHE_MAX = 10_000
 /** Longer ones would only make hashing dearer. */
 export const PASSWORD_MAX_OCTETS = 1024
+/** Of one that a person chooses; NIST SP 800-63B (2017) §5.1.1.1. */
+export const PASSWORD_CHOSEN_MIN_CHARACTERS = 8
+/** Invitations and ways to a new password. */
+export const ONCE_LINK_LIFETIME_MS = 7 * DAY
+/** 144 bits. */
+export const ONCE_LINK_TOKEN_OCTETS = 18
 /** App passwords and client certificates; a wrong password costs one HMAC for each. */
 export const ACCESS_KEYS_PER_ACCOUNT_MAX = 50
 /** In characters; of an access key. */

@@ -56,6 +56,29 @@ export type Part = {
   readonly message: { readonly summary: HeaderSummary; readonly root: Part } | null
 }
 
+/**
+ * What SORT and THREAD compare (RFC 5256, RFC 5957), made once by the scan at ingest. Texts are folded for
+ * i;unicode-casemap (RFC 5051), without tabs and line breaks; `''` where the field is missing.
+ */
+export type SortKeys = {
+  /** Date header as epoch milliseconds; null: INTERNALDATE stands in (RFC 5256 §2.2). */
+  readonly sentAt: number | null
+  /** Base subject. */
+  readonly subject: string
+  /** The subject says that it is a reply or was forwarded. */
+  readonly isReply: boolean
+  /** addr-mailbox of the first address of each. */
+  readonly from: string
+  readonly to: string
+  readonly cc: string
+  readonly displayFrom: string
+  readonly displayTo: string
+  /** A digest that stands for the Message-ID; of letters, digits, `-` and `_`. */
+  readonly messageId: string | null
+  /** Digests of the ids that THREAD goes by, oldest first; a few may be left out. */
+  readonly references: readonly string[]
+}
+
 /** What one scan at ingest keeps, so that listing never opens a body. */
 export type MessageSummary = {
   readonly sizeOctets: number
@@ -67,4 +90,6 @@ export type MessageSummary = {
   readonly sentAt: number | null
   /** Decoded first words of the text, at most 256 characters (RFC 8970 §3.2). */
   readonly preview: string
+  /** Only on its way in; what is kept of it is read by itself (`sortRows` of store/contract.ts). */
+  readonly sortKeys?: SortKeys
 }

@@ -1,6 +1,7 @@
 /** What every backend is held to. `open` makes an empty store; `reopen` closes it and opens the same data again. */
 import { suite, test } from 'node:test'
 import type { Store } from './contract.ts'
+import { accessKeyTests } from './suite/access-keys.ts'
 import { directoryTests } from './suite/directory.ts'
 import { flagTests } from './suite/flags.ts'
 import { intakeTests } from './suite/intake.ts'
@@ -8,6 +9,7 @@ import { changeTests, lifeTests } from './suite/life.ts'
 import { mailboxTests } from './suite/mailboxes.ts'
 import { queueTests } from './suite/queue.ts'
 import type { Opened } from './suite/shared.ts'
+import { sortTests } from './suite/sort.ts'
 import { transferTests } from './suite/transfer.ts'
 
 export type { Opened } from './suite/shared.ts'
@@ -26,10 +28,12 @@ export function storeSuite(name: string, open: () => Promise<Opened>, { concurre
   }
   suite(name, { concurrency }, () => {
     directoryTests(check)
+    accessKeyTests(check)
     intakeTests(check)
     flagTests(check)
     transferTests(check)
     mailboxTests(check)
+    sortTests(check)
     queueTests(check)
     changeTests(check)
     lifeTests(check)

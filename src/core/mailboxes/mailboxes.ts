@@ -94,6 +94,7 @@ export function openMailboxes(account: AccountRef, options: { store: Store; cloc
     uids: (mailboxId) => mail.uids(accountId, mailboxId),
     entries: (mailboxId, uids, read) => mail.entries(accountId, mailboxId, uids, read),
     messages: (mailboxId, uids, read) => mail.messages(accountId, mailboxId, uids, read),
+    sortRows: (mailboxId, uids) => mail.sortRows(accountId, mailboxId, uids),
     expungedSince: (mailboxId, since) => mail.expungedSince(accountId, mailboxId, since),
     keywords: (mailboxId) => mail.keywords(accountId, mailboxId),
     read: (messageKey, start, end) => mail.read(accountId, messageKey, start, end),

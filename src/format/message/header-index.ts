@@ -4,6 +4,7 @@ import { parseAddressList } from '../header/address.ts'
 import { parseDate } from '../header/date.ts'
 import { fieldText, headerFields, type HeaderField } from '../header/field.ts'
 import { parseMessageIds } from '../header/message-id.ts'
+import { threadReferences } from '../sort/sort-keys.ts'
 
 /** A header block's fields by lower-case name. */
 export type HeaderIndex = {
@@ -79,6 +80,15 @@ export function readReferences(header: HeaderIndex): string[] {
     if (field !== undefined) for (const id of parseMessageIds(fieldText(header.block, field))) ids.add(id)
   }
   return [...ids]
+}
+
+/** RFC 5256 §3: the ids that THREAD goes by, with their doubles. */
+export function readThreadReferences(header: HeaderIndex): readonly string[] {
+  const text = (name: string): string | null => {
+    const field = header.first.get(name)
+    return field === undefined ? null : fieldText(header.block, field)
+  }
+  return threadReferences(text('references'), text('in-reply-to'))
 }
 
 /** @returns epoch milliseconds of Date, or null */

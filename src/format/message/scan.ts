@@ -8,7 +8,16 @@ import {
 } from '../../model/limits.ts'
 import type { HeaderSummary, MessageSummary, Part } from '../../model/message.ts'
 import { parameterValue } from '../header/parameters.ts'
-import { countFields, indexHeader, readReferences, readSentAt, summarize, type HeaderIndex } from './header-index.ts'
+import { makeSortKeys } from '../sort/sort-keys.ts'
+import {
+  countFields,
+  indexHeader,
+  readReferences,
+  readSentAt,
+  readThreadReferences,
+  summarize,
+  type HeaderIndex,
+} from './header-index.ts'
 import { isMessage, PLAIN, readBoundary, readPart, type DefaultType, type GrowingPart } from './part-header.ts'
 import { createPrefix, type Prefix } from './prefix.ts'
 import { makePreview } from './preview.ts'
@@ -320,14 +329,16 @@ export function createScanner(): Scanner {
       if (delimiter !== null) takeDelimiter(delimiter.index, true, size)
       closeDownTo(0, size, lastOctet === LF ? feeds : feeds + 1)
       const { header: index, summary, tooLarge, part } = root[0]!
+      const sentAt = readSentAt(index)
       return {
         summary: {
           sizeOctets: size,
           header: summary,
           root: part,
           references: readReferences(index),
-          sentAt: readSentAt(index),
+          sentAt,
           preview: previewOf(captures.plain) || previewOf(captures.html),
+          sortKeys: makeSortKeys(summary, sentAt, readThreadReferences(index)),
         },
         receivedCount: countFields(index, 'received'),
         fromCount: countFields(index, 'from'),

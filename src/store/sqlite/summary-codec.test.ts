@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import type { HeaderAddress, HeaderSummary, MessageSummary, Part } from '../../model/message.ts'
-import { decodeSummary, encodeSummary } from './summary-codec.ts'
+import type { HeaderAddress, HeaderSummary, MessageSummary, Part, SortKeys } from '../../model/message.ts'
+import { decodeSortKeys, decodeSummary, encodeSummary } from './summary-codec.ts'
 
 /** Plain objects only: nothing else comes out of a scan. */
 const record = <T>(model: { [K in keyof T]: fc.Arbitrary<T[K]> }): fc.Arbitrary<T> =>
@@ -63,4 +63,29 @@ test('sender and reply-to that are the same as From are kept once', () => {
   const same = { ...one!, header: { ...one!.header, from, sender: from, replyTo: from.map((a) => ({ ...a })) } }
   assert.deepEqual(decodeSummary(encodeSummary(same)), same)
   assert.equal(encodeSummary(same).split('A rather long display name').length, 2)
+})
+
+test('sort keys stand before a summary, which is read with and without them', () => {
+  const word = fc.string({ unit: 'grapheme' }).map((one) => one.replace(/[\t\n]/g, ' '))
+  const id = fc.stringMatching(/^[\w-]{12}$/)
+  const sortKeys: fc.Arbitrary<SortKeys> = record({
+    sentAt: fc.option(fc.integer()),
+    subject: word,
+    isReply: fc.boolean(),
+    from: word,
+    to: word,
+    cc: word,
+    displayFrom: word,
+    displayTo: word,
+    messageId: fc.option(id),
+    references: fc.array(id, { maxLength: 4 }),
+  })
+  fc.assert(
+    fc.property(summary, sortKeys, (one, keys) => {
+      const text = encodeSummary({ ...one, sortKeys: keys })
+      assert.deepEqual(decodeSummary(text), one)
+      assert.deepEqual(decodeSortKeys(text.slice(0, text.indexOf('\n'))), keys)
+    }),
+  )
+  assert.equal(decodeSortKeys(''), null)
 })

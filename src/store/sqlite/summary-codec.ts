@@ -1,5 +1,9 @@
-/** What the scan kept, as JSON of arrays without names: half the size, and faster to read than objects. */
-import type { HeaderAddress, HeaderSummary, MessageSummary, Part } from '../../model/message.ts'
+/**
+ * What the scan kept, as JSON of arrays without names: half the size, and faster to read than objects.
+ * What SORT and THREAD compare stands before it, on a line of its own, so that they read a little of each message.
+ * Rows written before there were any have no such line.
+ */
+import type { HeaderAddress, HeaderSummary, MessageSummary, Part, SortKeys } from '../../model/message.ts'
 
 type AddressRow = [name: string | null, mailbox: string | null, host: string | null]
 /** 0: the same as From, which sender and reply-to nearly always are (RFC 9051 §7.5.2). */
@@ -54,13 +58,54 @@ export function encodeSummary(summary: MessageSummary): string {
     summary.sentAt,
     summary.preview,
   ]
-  return JSON.stringify(row)
+  const { sortKeys } = summary
+  return (sortKeys === undefined ? '' : `${encodeSortKeys(sortKeys)}\n`) + JSON.stringify(row)
 }
 
 export function decodeSummary(text: string): MessageSummary {
-  const [sizeOctets, header, root, references, sentAt, preview] = JSON.parse(text) as SummaryRow
+  // JSON.stringify writes no line break: where there is one, the sort keys end.
+  const json = text.slice(text.indexOf('\n') + 1)
+  const [sizeOctets, header, root, references, sentAt, preview] = JSON.parse(json) as SummaryRow
   return { sizeOctets, header: headerOf(header), root: partOf(root), references, sentAt, preview }
 }
+
+/** No text of them holds a tab or a line break. */
+const encodeSortKeys = (keys: SortKeys): string =>
+  [
+    keys.sentAt ?? '',
+    keys.isReply ? 1 : 0,
+    keys.subject,
+    keys.from,
+    keys.to,
+    keys.cc,
+    keys.displayFrom,
+    keys.displayTo,
+    keys.messageId ?? '',
+    keys.references.join(' '),
+  ].join('\t')
+
+/** @param line what `encodeSortKeys` wrote; empty where nothing was kept */
+export function decodeSortKeys(line: string): SortKeys | null {
+  if (line === '') return null
+  const [sentAt, isReply, subject, from, to, cc, displayFrom, displayTo, messageId, references] = line.split(
+    '\t',
+  ) as SortFields
+  return {
+    sentAt: sentAt === '' ? null : Number(sentAt),
+    isReply: isReply === '1',
+    subject,
+    from,
+    to,
+    cc,
+    displayFrom,
+    displayTo,
+    messageId: messageId === '' ? null : messageId,
+    references: references === '' ? NONE : references.split(' '),
+  }
+}
+
+const NONE: readonly string[] = []
+type SortFields = [string, string, string, string, string, string, string, string, string, string]
 
 const addressRow = (a: HeaderAddress): AddressRow => [a.name, a.mailbox, a.host]
 const addressOf = ([name, mailbox, host]: AddressRow): HeaderAddress => ({ name, mailbox, host })

@@ -2,12 +2,12 @@
 import { ENTRIES_PER_BATCH, ROW_COST_OCTETS } from '../../../model/limits.ts'
 import type { MailboxId, MessageKey, ModSeq, Uid, UidValidity } from '../../../model/ids.ts'
 import type { MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../../../model/mailbox.ts'
-import { type MailReads, type StoredMessage, StoreError } from '../../contract.ts'
+import { type MailReads, type SortRow, type StoredMessage, StoreError } from '../../contract.ts'
 import type { BodyReader } from '../bodies.ts'
 import { plainRanges } from '../commands/mailbox-rows.ts'
 import type { Database, SqlValue, Statement } from '../database.ts'
 import { flagDecoder } from '../flags.ts'
-import { decodeSummary } from '../summary-codec.ts'
+import { decodeSortKeys, decodeSummary } from '../summary-codec.ts'
 import { messageId } from '../work.ts'
 
 type MailboxRow = [
@@ -34,6 +34,7 @@ type EntryRow = [
   messageKey: number,
 ]
 type MessageRow = [...EntryRow, summary: string]
+type SortKeysRow = [uid: number, internalDate: number, sizeOctets: number, keys: string]
 export type BodyRow = [bodyId: number, segmentId: number, offset: number, length: number, crc32: number]
 
 type PlainRange = { readonly from: number; readonly to: number }
@@ -88,6 +89,10 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
   )
   const someMessages = db.prepare<MessageRow>(
     `SELECT ${ENTRY}, summary FROM ${WITH_SUMMARY} WHERE ${RANGE} AND mod_seq > ? AND mod_seq <= ? ${IN_ORDER}`,
+  )
+  const someSortRows = db.prepare<SortKeysRow>(
+    `SELECT uid, internal_date, size_octets, substr(summary, 1, instr(summary, char(10)) - 1)
+     FROM ${WITH_SUMMARY} WHERE ${RANGE} ${IN_ORDER}`,
   )
   const lastUnchanged = db.prepare<[number]>(
     'SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND mod_seq <= ? ORDER BY uid DESC LIMIT 1',
@@ -154,6 +159,20 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     if (batch.length > 0) yield batch
   }
 
+  async function* sortRows(
+    at: readonly [number, number],
+    uids: readonly UidRange[],
+  ): AsyncGenerator<readonly SortRow[]> {
+    for (const { from, to } of plainRanges(uids, UID_LIMIT)) {
+      for (let next = from; next <= to;) {
+        const rows = someSortRows.all(...at, next, to)
+        await bodies.turns.spend(rows.length * ROW_COST_OCTETS)
+        if (rows.length > 0) yield rows.map(sortRowOf)
+        next = rows.length < ENTRIES_PER_BATCH ? to + 1 : (rows.at(-1)?.[0] ?? to) + 1
+      }
+    }
+  }
+
   /** Narrows to what changed; everything, when that is asked for. */
   function wanted(at: readonly [number, number], uids: readonly UidRange[], changedSince: ModSeq | undefined): Wanted {
     const ranges = plainRanges(uids, UID_LIMIT)
@@ -209,6 +228,7 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
       list(someEntries, entryOf, [accountId, mailboxId], uids, options?.changedSince),
     messages: (accountId, mailboxId, uids, options) =>
       list(someMessages, messageOf, [accountId, mailboxId], uids, options?.changedSince),
+    sortRows: (accountId, mailboxId, uids) => sortRows([accountId, mailboxId], uids),
     async expungedSince(accountId, mailboxId, since) {
       const uids: Uid[] = []
       // A uid goes once: runs do not overlap.
@@ -229,6 +249,13 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     },
   }
 }
+
+const sortRowOf = ([uid, internalDate, sizeOctets, keys]: SortKeysRow): SortRow => ({
+  uid: uid as Uid,
+  internalDate,
+  sizeOctets,
+  keys: decodeSortKeys(keys),
+})
 
 export const bodyRef = ([bodyId, segmentId, offset, length, crc32]: BodyRow) => ({
   bodyId,
