@@ -2,10 +2,12 @@
 import type { Log } from '../../std/log.ts'
 import type { AccountId } from '../../model/ids.ts'
 import type { ChangeNotice, Changes } from '../contract.ts'
+import { count, newWatched, type Topic, type Watched } from './watched.ts'
 
 export type ChangeHub = { readonly changes: Changes; deliver(notices: readonly ChangeNotice[]): void }
 
-export function changeHub(log: Log): ChangeHub {
+/** @param watched raised while somebody watches: `watched.ts` */
+export function changeHub(log: Log, watched: Watched = newWatched()): ChangeHub {
   const accounts = new Map<AccountId, Set<(notice: ChangeNotice) => void>>()
   const queue = new Set<() => void>()
   const directory = new Set<() => void>()
@@ -18,25 +20,28 @@ export function changeHub(log: Log): ChangeHub {
     }
   }
 
-  const watch = (set: Set<() => void>, heard: () => void): (() => void) => {
-    const mine = (): void => heard() // So that one function may watch twice.
-    set.add(mine)
-    return () => void set.delete(mine)
+  /** @param heard a function of its own, so that one may watch twice @returns the end */
+  function watch<Heard>(topic: Topic, set: Set<Heard>, heard: Heard): () => void {
+    set.add(heard)
+    count(watched, topic, 1)
+    return () => {
+      if (set.delete(heard)) count(watched, topic, -1)
+    }
   }
 
   return {
     changes: {
       watchAccount(accountId, heard) {
-        const mine = (notice: ChangeNotice): void => heard(notice)
         const set = accounts.get(accountId) ?? new Set()
-        accounts.set(accountId, set.add(mine))
+        accounts.set(accountId, set)
+        const end = watch(accountId, set, (notice: ChangeNotice) => heard(notice))
         return () => {
-          set.delete(mine)
+          end()
           if (set.size === 0 && accounts.get(accountId) === set) accounts.delete(accountId)
         }
       },
-      watchQueue: (heard) => watch(queue, heard),
-      watchDirectory: (heard) => watch(directory, heard),
+      watchQueue: (heard) => watch('queue', queue, () => heard()),
+      watchDirectory: (heard) => watch('directory', directory, () => heard()),
     },
     deliver(notices) {
       for (const notice of notices) {

@@ -7,6 +7,7 @@ import { realFiles } from '../files.ts'
 import { changeHub } from './changes.ts'
 import type { PreparedCommand } from './prepared.ts'
 import { storeOver, type Submit } from './store.ts'
+import { newWatched } from './watched.ts'
 import { type Report, type Request, settledOf, transferables } from './wire.ts'
 
 /**
@@ -20,7 +21,9 @@ export async function connectStore(options: {
   log: Log
 }): Promise<Store> {
   const { dataDir, port, clock, log } = options
-  const hub = changeHub(log)
+  const watched = newWatched()
+  port.postMessage({ watched } satisfies Request)
+  const hub = changeHub(log, watched)
   const submit = portSubmit(port, (report) => hub.deliver(report.notices))
   return Promise.resolve(storeOver({ dataDir, files: realFiles, clock, submit, hub }))
 }

@@ -10,6 +10,8 @@ import { account, ALL, collect, deliver, mailboxId } from '../testing/letters.ts
 import { inTwoThreads, temporaryDirectory } from '../testing/rooms.ts'
 import { connectStore } from './connect.ts'
 import { startStoreWriter, type StoreWriter } from './start.ts'
+import { count, newWatched } from './watched.ts'
+import type { Report, Request } from './wire.ts'
 
 storeSuite('sqlite store, writer in its own thread', inTwoThreads, { concurrency: 4 })
 
@@ -58,6 +60,39 @@ suite('the writer’s thread', () => {
       const entries = await collect(three.mail.entries(ann, await mailboxId(three, ann), ALL))
       assert.equal(entries.length, 40)
       await Promise.all(stores.map((store) => store.close()))
+    }))
+
+  test('a thread is told of what it watches, and not woken for the rest', () =>
+    started(async (writer, connect) => {
+      const store = await connect()
+      const [ann, bob] = [await account(store, 'ann'), await account(store, 'bob')]
+      const port = writer.connect()
+      const watched = newWatched()
+      port.postMessage({ watched } satisfies Request)
+      const reports: Report[] = []
+      const heard = Promise.withResolvers<void>()
+      port.on('message', (report: Report) => {
+        reports.push(report)
+        if (report.notices.some((notice) => notice.kind === 'directory')) heard.resolve()
+      })
+      await store.run({ do: 'addDomain', name: 'first.example' }) // Its answer comes behind the port's first message.
+      reports.length = 0
+      count(watched, bob, 1)
+      await deliver(store, ann, 'not for him')
+      await deliver(store, bob, 'for him')
+      count(watched, bob, -1)
+      await deliver(store, bob, 'he has gone')
+      count(watched, 'directory', 1)
+      await store.run({ do: 'addDomain', name: 'last.example' })
+      await heard.promise
+      assert.deepEqual(
+        reports.flatMap(({ notices }) =>
+          notices.map((notice) => ('accountId' in notice ? notice.accountId : notice.kind)),
+        ),
+        [bob, 'directory'],
+      )
+      port.close()
+      await store.close()
     }))
 
   test('more than one commit carries, given at once', () =>

@@ -5,12 +5,16 @@ import type { Flag } from '../../model/mailbox.ts'
 import type { Snapshot } from '../../std/metrics.ts'
 import { type ChangeNotice, type Commands, StoreError, type StoreErrorKind } from '../contract.ts'
 import { bodiesOf, type PreparedCommand } from './prepared.ts'
+import type { Watched } from './watched.ts'
 import type { Settled } from './writer.ts'
 
-/** To the writer. `bye`: no more will come; the port closes when all is answered. */
-export type Request = { readonly commands: readonly (readonly [id: number, command: PreparedCommand])[] } | 'bye'
+/** To the writer. `watched` comes first. `bye`: no more will come; the port closes when all is answered. */
+export type Request =
+  | { readonly watched: Watched }
+  | { readonly commands: readonly (readonly [id: number, command: PreparedCommand])[] }
+  | 'bye'
 
-/** From the writer, after a commit. */
+/** From the writer, after a commit: with the notices that somebody watches for. */
 export type Report = { readonly answers: readonly Answer[]; readonly notices: readonly ChangeNotice[] }
 
 export type Answer =

@@ -9,6 +9,7 @@ import { StoreError } from '../contract.ts'
 import { realFiles } from '../files.ts'
 import { memoryOctetsOf, type PreparedCommand } from './prepared.ts'
 import { type Answer, answerOf, faultOf, type News, type Order, type Report, type Request } from './wire.ts'
+import { isWatched, type Watched } from './watched.ts'
 import { type GroupResult, openWriter, type Settled, type Writer } from './writer.ts'
 
 export type WriterThreadData = {
@@ -17,6 +18,8 @@ export type WriterThreadData = {
   readonly segmentMaxOctets: number | null
 }
 
+/** A connected thread. `waiting`: how many of its commands wait. `watched`: null until it has told; until then it hears everything. */
+type Peer = { waiting: number; leaving: boolean; watched: Watched | null }
 type Waiting = { readonly port: MessagePort; readonly id: number; readonly command: PreparedCommand }
 
 const FOR_THE_OPERATOR = new Set(['InUse', 'NewerSchema', 'DatabaseMissing'])
@@ -48,8 +51,7 @@ function logTo(tell: (news: News) => void, facts: Record<string, unknown> = {}):
 }
 
 function serve(main: MessagePort, writer: Writer, snapshot: () => Snapshot): void {
-  /** Ports, and how many commands of each wait. */
-  const ports = new Map<MessagePort, { waiting: number; leaving: boolean }>()
+  const ports = new Map<MessagePort, Peer>()
   let waiting: Waiting[] = []
   let scheduled = false
   let closing = false
@@ -63,11 +65,15 @@ function serve(main: MessagePort, writer: Writer, snapshot: () => Snapshot): voi
       leaveIfDone(port, state)
       return
     }
+    if ('watched' in request) {
+      state.watched = request.watched
+      return
+    }
     for (const [id, command] of request.commands) waiting.push({ port, id, command })
     state.waiting += request.commands.length
   }
 
-  function leaveIfDone(port: MessagePort, state: { waiting: number; leaving: boolean }): void {
+  function leaveIfDone(port: MessagePort, state: Peer): void {
     if (!state.leaving || state.waiting > 0) return
     ports.delete(port)
     port.close()
@@ -138,8 +144,10 @@ function serve(main: MessagePort, writer: Writer, snapshot: () => Snapshot): voi
     })
     for (const [port, state] of ports) {
       const mine = answers.get(port) ?? []
-      if (mine.length === 0 && notices.length === 0) continue
-      port.postMessage({ answers: mine, notices } satisfies Report)
+      const { watched } = state
+      const wanted = watched === null ? notices : notices.filter((notice) => isWatched(watched, notice))
+      if (mine.length === 0 && wanted.length === 0) continue
+      port.postMessage({ answers: mine, notices: wanted } satisfies Report)
       state.waiting -= mine.length
       leaveIfDone(port, state)
     }
@@ -163,7 +171,7 @@ function serve(main: MessagePort, writer: Writer, snapshot: () => Snapshot): voi
     switch (order.do) {
       case 'connect': {
         const { port } = order
-        ports.set(port, { waiting: 0, leaving: false })
+        ports.set(port, { waiting: 0, leaving: false, watched: null })
         port.on('message', (request: Request) => {
           take(port, request)
           if (!scheduled) turn() // The first of a group goes at once, with all that has arrived behind it.
