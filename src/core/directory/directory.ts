@@ -1,11 +1,12 @@
 import type { Clock } from '../../std/clock.ts'
 import type { Secret } from '../../std/secret.ts'
 import type { Address } from '../../model/address.ts'
-import { ALIAS_MEMBERS_MAX, PASSWORD_MAX_OCTETS } from '../../model/limits.ts'
+import { ALIAS_MEMBERS_MAX } from '../../model/limits.ts'
 import type { SpecialUse } from '../../model/mailbox.ts'
 import { parseAddress, sameAddress } from '../../format/address/address.ts'
 import { parseDomain } from '../../format/address/domain.ts'
 import type { AccountInfo, Store } from '../../store/contract.ts'
+import { whyUnfit } from '../accounts/password-rule.ts'
 import type { Accounts, Directory } from '../contract.ts'
 import { canonicalAddress, canonicalDomain, localKey } from './canonical.ts'
 import { createRoutes } from './routes.ts'
@@ -28,14 +29,9 @@ function addressOf(text: string): Address | BadAddress {
   return parsed.ok ? canonicalAddress(parsed.value) : { at: 'bad-address', text, why: parsed.error.why }
 }
 
-// Choice: no rule of length or kinds of characters; only what no client could send is refused.
 function badPassword(password: Secret): Bad<'bad-password'> | null {
-  const text = password.reveal()
-  const bad = (why: string): Bad<'bad-password'> => ({ at: 'bad-password', why })
-  if (text === '') return bad('it is empty')
-  if (Buffer.byteLength(text) > PASSWORD_MAX_OCTETS) return bad(`it is longer than ${PASSWORD_MAX_OCTETS} octets`)
-  if (!text.isWellFormed() || /[\0-\x1f\x7f]/.test(text)) return bad('it contains a control character') // RFC 4616 §2.
-  return null
+  const why = whyUnfit(password)
+  return why === null ? null : { at: 'bad-password', why }
 }
 
 function badQuota(quotaOctets: number | null): Bad<'bad-quota'> | null {
@@ -136,7 +132,7 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
       if (bad !== null) return bad
       const account = await find(text)
       if (account === null) return { at: 'not-found' }
-      const credential = await accounts.makeCredential(password)
+      const credential = await accounts.makeCredential(password, account.credential.scram)
       return store.run({ do: 'setCredential', accountId: account.accountId, credential })
     },
 
