@@ -44,6 +44,11 @@ export type FetchItem =
       readonly partial: Partial | null
     }
   | { readonly item: 'binary-size'; readonly parts: readonly number[] }
+  | {
+      readonly item: 'PREVIEW'
+      /** Only what is at hand (RFC 8970 §4.1). */
+      readonly lazy: boolean
+    }
 
 const plain = (...names: readonly PlainName[]): FetchItem[] => names.map((item) => ({ item }))
 
@@ -101,10 +106,19 @@ function parseItem(cursor: Cursor): FetchItem {
     }
     if (name === 'BINARY.SIZE') return { item: 'binary-size', parts: binarySection(cursor) }
   }
+  if (name === 'PREVIEW') return { item: name, lazy: isLazy(cursor) }
   if (PLAIN.has(name)) return { item: name as PlainName }
   const old = LEGACY.get(name)
   if (old !== undefined) return old
   throw new Fault(`Unknown fetch item ${name}`)
+}
+
+/** RFC 8970 §6. A list after a lone item may also be FETCH's own modifiers. */
+function isLazy(cursor: Cursor): boolean {
+  if (!cursor.looksAt(' (LAZY')) return false
+  cursor.space()
+  cursor.list(() => cursor.expect('LAZY'))
+  return true
 }
 
 function sectionItem(cursor: Cursor, marks: boolean): FetchItem {

@@ -1,9 +1,11 @@
 import type { StoredMessage } from '../../../core/contract.ts'
+import { IMAP_PREVIEW_MAX_CHARACTERS } from '../../../model/limits.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
 import { printBodyStructure } from '../../../protocol/imap/body-structure.ts'
 import { printDateTime } from '../../../protocol/imap/date.ts'
 import { printEnvelope } from '../../../protocol/imap/envelope.ts'
 import type { FetchItem } from '../../../protocol/imap/fetch.ts'
+import { printString } from '../../../protocol/imap/print.ts'
 import { emailIdText } from '../object-id.ts'
 import { isBodyItem, type BodyItem } from './body.ts'
 
@@ -12,7 +14,7 @@ type Candidate = MailboxEntry | StoredMessage
 
 /** Items that need what the scan at ingest kept. */
 export const needsSummary = (item: PlainItem): boolean =>
-  item.item === 'ENVELOPE' || item.item === 'BODY' || item.item === 'BODYSTRUCTURE'
+  item.item === 'ENVELOPE' || item.item === 'BODY' || item.item === 'BODYSTRUCTURE' || item.item === 'PREVIEW'
 
 /** One function that prints all items but bodies, parted by spaces; made once per command. */
 export function plainPrinter(items: readonly FetchItem[], utf8: boolean): (message: Candidate) => string {
@@ -41,6 +43,8 @@ function printer({ item }: PlainItem, utf8: boolean): (message: Candidate) => st
       return ({ messageKey }) => `EMAILID (${emailIdText(messageKey)})`
     case 'THREADID':
       return () => 'THREADID NIL' // RFC 8474 §5.2
+    case 'PREVIEW': // Made when the message came in: at hand, LAZY or not (RFC 8970 §4.1).
+      return (message) => `PREVIEW ${printString(shortened(summary(message).preview), utf8)}`
     case 'ENVELOPE':
       return (message) => `ENVELOPE ${printEnvelope(summary(message).header, utf8)}`
     case 'BODY':
@@ -48,6 +52,16 @@ function printer({ item }: PlainItem, utf8: boolean): (message: Candidate) => st
     case 'BODYSTRUCTURE':
       return (message) => `BODYSTRUCTURE ${printBodyStructure(summary(message).root, { extended: true, utf8 })}`
   }
+}
+
+/** RFC 8970 §3.3: so many characters, not UTF-16 units. */
+function shortened(preview: string): string {
+  if (preview.length <= IMAP_PREVIEW_MAX_CHARACTERS) return preview
+  let end = 0
+  for (let count = 0; count < IMAP_PREVIEW_MAX_CHARACTERS && end < preview.length; count++) {
+    end += preview.codePointAt(end)! > 0xffff ? 2 : 1
+  }
+  return preview.slice(0, end).trimEnd()
 }
 
 const summary = (message: Candidate): StoredMessage['summary'] => (message as StoredMessage).summary

@@ -1,0 +1,112 @@
+"""Extensions that imaplib does not know, over TLS. Facts come as JSON on standard input; an uncaught exception is the failure."""
+import imaplib
+import json
+import ssl
+import sys
+import zlib
+
+facts = json.load(sys.stdin)
+alice, boris = facts["users"][0], facts["users"][1]
+trust = ssl.create_default_context(cafile=facts["caFile"])
+imaplib.Commands.update({name: ("AUTH", "SELECTED") for name in ("COMPRESS", "IDLE", "UNAUTHENTICATE", "NOTIFY", "REPLACE")})
+
+
+def ok(answer):
+    assert answer[0] == "OK", answer
+    return answer[1]
+
+
+class Client(imaplib.IMAP4_SSL):
+    """imaplib reads and writes through these four."""
+
+    inflate = deflate = None
+    plain = b""
+
+    def start_compression(self):
+        ok(self._simple_command("COMPRESS", "DEFLATE"))
+        self.inflate = zlib.decompressobj(-15)
+        self.deflate = zlib.compressobj(9, zlib.DEFLATED, -15)
+        self.raw = 0
+
+    def stop_compression(self):
+        self.inflate = self.deflate = None
+
+    def _more(self):
+        octets = self.sock.recv(65536)
+        assert octets, "closed"
+        if self.inflate is None:
+            self.plain += octets
+        else:
+            self.raw += len(octets)
+            self.plain += self.inflate.decompress(octets)
+
+    def read(self, size):
+        while len(self.plain) < size:
+            self._more()
+        octets, self.plain = self.plain[:size], self.plain[size:]
+        return octets
+
+    def readline(self):
+        while b"\n" not in self.plain:
+            self._more()
+        end = self.plain.index(b"\n") + 1
+        return self.read(end)
+
+    def send(self, data):
+        if self.deflate is not None:
+            data = self.deflate.compress(data) + self.deflate.flush(zlib.Z_SYNC_FLUSH)
+        self.sock.sendall(data)
+
+
+def connect(user):
+    imap = Client("localhost", facts["ports"]["imaps"], ssl_context=trust)
+    ok(imap.login(user["address"], user["password"]))
+    return imap
+
+
+def letter(text):
+    return ("From: <a@b.test>\r\nTo: <%s>\r\nSubject: %s\r\n\r\n%s\r\n" % (alice["address"], text, text * 2000)).encode()
+
+
+def compression():
+    imap = connect(alice)
+    assert "COMPRESS=DEFLATE" in ok(imap.capability())[0].decode()
+    imap.start_compression()
+    assert "COMPRESS=DEFLATE" not in ok(imap.capability())[0].decode()
+    ok(imap.create("Packed"))
+    for number in range(3):
+        ok(imap.append("Packed", None, None, letter("letter-%d " % number)))
+    assert ok(imap.select("Packed")) == [b"3"]
+    before = imap.raw
+    parts = ok(imap.fetch("1:3", "(BODY.PEEK[])"))
+    texts = [part[1] for part in parts if isinstance(part, tuple)]
+    assert texts == [letter("letter-%d " % number) for number in range(3)]
+    assert imap.raw - before < sum(map(len, texts)) / 10, (imap.raw - before, sum(map(len, texts)))
+
+    # What others do arrives at once, compressed, while this one idles.
+    imap.send(b"idle1 IDLE\r\n")
+    assert imap.readline().startswith(b"+ ")
+    other = connect(alice)
+    ok(other.append("Packed", None, None, letter("letter-3 ")))
+    assert imap.readline() == b"* 4 EXISTS\r\n"
+    ok(other.select("Packed"))
+    ok(other.store("1", "+FLAGS", r"(\Flagged)"))
+    line = imap.readline()
+    assert line == b"* 1 FETCH (UID 1 FLAGS (\\Flagged))\r\n", line
+    other.logout()
+    imap.send(b"DONE\r\n")
+    assert imap.readline().startswith(b"idle1 OK")
+
+    # RFC 8437: the connection is used again, by someone else, in the clear.
+    imap.send(b"out1 UNAUTHENTICATE\r\n")
+    assert imap.readline().startswith(b"out1 OK")
+    imap.stop_compression()
+    imap.state = "NONAUTH"
+    ok(imap.login(boris["address"], boris["password"]))
+    assert all(b"Packed" not in line for line in ok(imap.list()))
+    imap.start_compression()
+    ok(imap.noop())
+    imap.logout()
+
+
+compression()
