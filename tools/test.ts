@@ -8,10 +8,12 @@
  *     npm test -- --name=pattern     tests whose name matches; may be repeated
  *     npm test -- --update           write golden files anew, then read the diff
  */
+import { rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run } from 'node:test'
 import { spec } from 'node:test/reporters'
+import { build } from './build.ts'
 import { filesBelow, ROOT } from './tree.ts'
 
 const MINUTE = 60_000
@@ -36,6 +38,13 @@ if (files.length === 0) {
   console.error(`No test file's path contains ${positionals.join(' or ')}.`)
   process.exit(2)
 }
+
+// Tests that start the program start what is built, as its package runs it, and sooner.
+const built = join(ROOT, `dist-test-${process.pid}`)
+await build(built)
+process.env['GAVAN_TEST_MAIN'] = join(built, 'app/main.js')
+process.on('exit', () => rmSync(built, { recursive: true, force: true }))
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
 
 process.env['GAVAN_UNIT_TESTS'] = JSON.stringify(unit)
 if (values.update) process.env['GAVAN_UPDATE_GOLDEN'] = '1'

@@ -8,7 +8,7 @@ import { connect as connectPlain } from 'node:net'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import type { CertificatesView } from '../../src/app/admin/certificates.ts'
-import { ROOT } from '../../tools/tree.ts'
+import { MAIN } from '../../tools/program.ts'
 import { createSystemRandom, systemClock } from '../../src/app/machine.ts'
 import { createDnsUpdater } from '../../src/net/dns-update.ts'
 import { createResolver } from '../../src/net/resolver.ts'
@@ -67,7 +67,7 @@ ${more}
   )
   let server: ChildProcess | null = null
   let log = ''
-  const main = [join(ROOT, 'src/app/main.ts'), '--config', config]
+  const main = [MAIN, '--config', config]
   const gavan = (...args: string[]): Promise<Ran> => run(process.execPath, [...main, ...args])
   const status = async (): Promise<CertificatesView> => JSON.parse((await gavan('cert', 'status', '--json')).stdout)
   const stop = async (): Promise<void> => {

@@ -11,14 +11,13 @@ import { createServer, type Server } from 'node:net'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureDkimKeys } from '../../src/app/dkim-keys.ts'
-import { ROOT } from '../../tools/tree.ts'
+import { MAIN } from '../../tools/program.ts'
 import { startNameServer, zoneFile } from './name-server.ts'
 import { peerTest } from './peers.ts'
 import { freeOffset, freePort } from './ports.ts'
 import { run, until, type Ran } from './run.ts'
 import { temporaryFolder } from './world.ts'
 
-const MAIN = join(ROOT, 'src/app/main.ts')
 const ZONE = 'doctor.test'
 const HOST = `mail.${ZONE}`
 /** Where the internet is said to meet the server: on loopback, so that doctor's look at it stays here. */

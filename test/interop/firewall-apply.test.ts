@@ -6,8 +6,7 @@ import { join } from 'node:path'
 import { describe } from 'node:test'
 import { findProgram, peerTest } from './peers.ts'
 import { temporaryFolder, type Folder } from './world.ts'
-
-const MAIN = new URL('../../src/app/main.ts', import.meta.url).pathname
+import { MAIN } from '../../tools/program.ts'
 
 type Stage = {
   /** gavan firewall …, in the stage's namespace. */

@@ -2,6 +2,7 @@
 import { spawn } from 'node:child_process'
 import { mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
+import { MAIN } from '../../tools/program.ts'
 import { ROOT } from '../../tools/tree.ts'
 import { freeOffset } from './ports.ts'
 
@@ -69,7 +70,7 @@ export async function startGavan(options: {
 
   args.push(...(options.args ?? []))
 
-  const straight = [process.execPath, ...(options.nodeArgs ?? []), join(ROOT, 'src/app/main.ts')]
+  const straight = [process.execPath, ...(options.nodeArgs ?? []), MAIN]
   const starts = options.throughNpm === true ? ['npm', 'run', '-s', 'gavan', '--'] : straight
   const [program = '', ...rest] = [...(options.within ?? []), ...starts, ...args]
   const child = spawn(program, rest, { cwd: ROOT, stdio: ['ignore', 'pipe', 'pipe'] })

@@ -5,7 +5,7 @@ import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
-import { ROOT } from '../../tools/tree.ts'
+import { MAIN } from '../../tools/program.ts'
 import { type Gavan, PEOPLE, startGavan, type User } from '../interop/gavan.ts'
 import { peerTest } from '../interop/peers.ts'
 import { run, type Ran, until } from '../interop/run.ts'
@@ -22,7 +22,7 @@ function cliFor(folder: string): Cli {
   const config = join(folder, 'gavan.toml')
   mkdirSync(folder, { recursive: true })
   writeFileSync(config, `hostname = "mail.gavan.test"\ndomains = ["gavan.test"]\ndata_dir = "data"\n`)
-  const args = [join(ROOT, 'src/app/main.ts'), '--config', config]
+  const args = [MAIN, '--config', config]
   return Object.assign((...more: string[]) => run(process.execPath, [...args, ...more]), { args })
 }
 

@@ -7,14 +7,13 @@ import { connect } from 'node:net'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
 import { BAN_GUESSES, METRICS_PORT } from '../../src/model/limits.ts'
-import { ROOT } from '../../tools/tree.ts'
+import { MAIN } from '../../tools/program.ts'
 import { freeOffset } from '../interop/ports.ts'
 import { run, until, type Ran } from '../interop/run.ts'
 import { temporaryFolder } from '../interop/world.ts'
 
 const folder = temporaryFolder('bans')
 const config = join(folder.path, 'gavan.toml')
-const MAIN = join(ROOT, 'src/app/main.ts')
 let offset = 0
 let server: ChildProcess | null = null
 

@@ -6,6 +6,7 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { once } from 'node:events'
 import { readdirSync, readlinkSync } from 'node:fs'
 import { createInterface } from 'node:readline'
+import { MAIN } from '../../tools/program.ts'
 import { ROOT } from '../../tools/tree.ts'
 import { run, type Ran } from '../interop/run.ts'
 
@@ -24,7 +25,7 @@ export type FreshMachine = AsyncDisposable & {
   gavan(...args: string[]): Promise<Ran>
 }
 
-export const GAVAN = [process.execPath, `${ROOT}/src/app/main.ts`] as const
+export const GAVAN = [process.execPath, MAIN] as const
 
 /**
  * `gavan` is installed in it as Debian's package would do it: /usr/bin/gavan, /usr/lib/gavan.

@@ -6,14 +6,13 @@ import { writeFileSync } from 'node:fs'
 import { connect, createServer } from 'node:net'
 import { join } from 'node:path'
 import { suite, test } from 'node:test'
-import { ROOT } from '../../tools/tree.ts'
+import { MAIN } from '../../tools/program.ts'
 import { startGavan } from '../interop/gavan.ts'
 import { peerTest } from '../interop/peers.ts'
 import { freeOffset } from '../interop/ports.ts'
 import { run, until, type Ran } from '../interop/run.ts'
 import { temporaryFolder } from '../interop/world.ts'
 
-const MAIN = join(ROOT, 'src/app/main.ts')
 type Now = Readonly<Record<string, unknown>>
 type Row = { readonly service: string; readonly port: number; readonly opening: string; readonly now: Now }
 type Ports = {

@@ -11,7 +11,7 @@ import { createSystemRandom, systemClock } from '../../src/app/machine.ts'
 import { localCertificate } from '../../src/net/certificate-authority.ts'
 import { silentLog } from '../../src/std/log.ts'
 import { openStore } from '../../src/store/sqlite/open.ts'
-import { ROOT } from '../../tools/tree.ts'
+import { MAIN } from '../../tools/program.ts'
 import { freeOffset } from '../interop/ports.ts'
 import { run, until, type Ran } from '../interop/run.ts'
 import { temporaryFolder } from '../interop/world.ts'
@@ -21,13 +21,12 @@ const config = join(folder.path, 'gavan.toml')
 let offset = 0
 let server: ChildProcess | null = null
 
-const gavan = (...args: string[]): Promise<Ran> =>
-  run(process.execPath, [join(ROOT, 'src/app/main.ts'), '--config', config, ...args])
+const gavan = (...args: string[]): Promise<Ran> => run(process.execPath, [MAIN, '--config', config, ...args])
 const gavanWith = (input: string, ...args: string[]): Promise<Ran> =>
-  run(process.execPath, [join(ROOT, 'src/app/main.ts'), '--config', config, ...args], { input })
+  run(process.execPath, [MAIN, '--config', config, ...args], { input })
 
 async function start(): Promise<void> {
-  server = spawn(process.execPath, [join(ROOT, 'src/app/main.ts'), '--config', config, 'serve'], {
+  server = spawn(process.execPath, [MAIN, '--config', config, 'serve'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   await until('the server to answer', async () => ((await gavan('healthz')).code === 0 ? true : null))
@@ -121,7 +120,7 @@ test('while it runs, commands go through it; each mistake has its exit code, cau
 test('a wrong file is refused whole, with the key and what was meant', async () => {
   const wrong = join(folder.path, 'wrong.toml')
   writeFileSync(wrong, 'hostnme = "mail.serve.test"\nworkers = 0\n')
-  const ran = await run(process.execPath, [join(ROOT, 'src/app/main.ts'), '--config', wrong, 'serve'])
+  const ran = await run(process.execPath, [MAIN, '--config', wrong, 'serve'])
   assert.equal(ran.code, 78)
   assert.match(ran.stderr, /hostnme[\s\S]*did you mean "hostname"/)
   assert.match(ran.stderr, /workers/)
@@ -173,7 +172,7 @@ test('a port that another program holds is told with its name (D16), and nothing
 test('a start waits for a command that works on the store', async () => {
   await stop()
   const store = await openStore({ dataDir: join(folder.path, 'data'), clock: systemClock, log: silentLog })
-  server = spawn(process.execPath, [join(ROOT, 'src/app/main.ts'), '--config', config, 'serve'], {
+  server = spawn(process.execPath, [MAIN, '--config', config, 'serve'], {
     stdio: ['ignore', 'ignore', 'inherit'],
   })
   await new Promise((resolve) => setTimeout(resolve, 1500)) // It has met the lock by then, or has yet to.

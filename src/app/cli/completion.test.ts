@@ -3,9 +3,9 @@ import assert from 'node:assert/strict'
 import { execFile, execFileSync } from 'node:child_process'
 import { existsSync } from 'node:fs'
 import { before, test } from 'node:test'
+import { MAIN } from '../../../tools/program.ts'
 
 const BASH = ['/bin/bash', '/usr/bin/bash'].find(existsSync)
-const MAIN = new URL('../main.ts', import.meta.url).pathname
 
 function gavan(...words: string[]): Promise<{ code: number; out: string }> {
   return new Promise((resolve) =>

@@ -4,6 +4,7 @@ import { chmod, lstat, mkdtemp, readdir, readFile, rm, stat, symlink, writeFile 
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, beforeEach, test } from 'node:test'
+import { MAIN } from '../../../tools/program.ts'
 
 let directory: string
 let file: string
@@ -18,10 +19,9 @@ beforeEach(() => writeFile(file, TEXT))
 
 type Run = { readonly code: number; readonly out: string; readonly err: string }
 function set(...words: string[]): Promise<Run> {
-  const program = new URL('../main.ts', import.meta.url).pathname
   const env = { PATH: process.env['PATH'], LC_ALL: 'C' }
   return new Promise((resolve) =>
-    execFile(process.execPath, [program, '--config', file, 'set', ...words], { env }, (error, out, err) =>
+    execFile(process.execPath, [MAIN, '--config', file, 'set', ...words], { env }, (error, out, err) =>
       resolve({ code: error === null ? 0 : Number(error.code), out, err }),
     ),
   )
