@@ -7,7 +7,7 @@ import { createEvidence, sumSeen } from './evidence.ts'
 
 test('who came today, and the last stranger, over midnight too', () => {
   const clock = createTestClock()
-  const evidence = createEvidence({ clock, inside: PRIVATE_NETWORKS })
+  const evidence = createEvidence({ clock, inside: () => PRIVATE_NETWORKS })
   const admit = evidence.watch('mx', ({ address }) =>
     address === '203.0.113.9' ? { at: 'refused', why: 'not-inside' } : { at: 'welcome' },
   )

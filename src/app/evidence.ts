@@ -25,7 +25,7 @@ export type Evidence = {
   of(service: ServiceName, connections: number): Seen
 }
 
-export function createEvidence(options: { clock: Clock; inside: readonly Network[] }): Evidence {
+export function createEvidence(options: { clock: Clock; inside: () => readonly Network[] }): Evidence {
   const { clock, inside } = options
   const counted = new Map<ServiceName, Counted>()
 
@@ -42,7 +42,7 @@ export function createEvidence(options: { clock: Clock; inside: readonly Network
     watch: (service, admit) => (remote) => {
       const admission = admit(remote)
       const count = today(service)
-      const stranger = !networksContain(inside, remote.address)
+      const stranger = !networksContain(inside(), remote.address)
       // Also one that is turned away has come through the router.
       if (stranger) count.stranger = { at: clock.now(), address: remote.address }
       if (admission.at === 'welcome') count.today += 1

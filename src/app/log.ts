@@ -29,9 +29,12 @@ const DEPTH_MAX = 6
 const TEXT_MAX_CHARACTERS = 2000
 const CAUSES_MAX = 4
 
+/** A log, and the hand on its least level. */
+export type LevelledLog = Log & { setLevel(level: LogLevel): void }
+
 /** Events as lines. CR and LF in facts come out escaped, secrets as `[secret]`, errors with their causes. */
-export function createLog(options: LogOptions): Log {
-  const least = LOG_LEVELS.indexOf(options.level)
+export function createLog(options: LogOptions): LevelledLog {
+  let least = LOG_LEVELS.indexOf(options.level)
 
   const print = (standing: Record<string, unknown>, level: LogLevel, { event, ...facts }: LogEvent): void => {
     if (LOG_LEVELS.indexOf(level) < least) return
@@ -66,7 +69,9 @@ export function createLog(options: LogOptions): Log {
       return new LogWith({ ...this.#standing, ...facts })
     }
   }
-  return new LogWith({})
+  return Object.assign(new LogWith({}), {
+    setLevel: (level: LogLevel) => void (least = LOG_LEVELS.indexOf(level)),
+  })
 }
 
 /** What JSON can carry: no secrets, no bytes, no endless things. */

@@ -10,23 +10,34 @@ export type UsablePorts = {
   readonly notes: readonly string[]
 }
 
+/** What is open already, by this very process. */
+export type Opened = readonly { readonly address: string; readonly port: number }[]
+
 /**
  * Each port is tried alone before the threads share them, so that a port held by another program is told with that
  * program's name (D16). Addresses that this machine lacks (no IPv6, say) are left out.
- * @param dispensable services that the server starts without when another program holds their port
+ * @param options.dispensable services that the server starts without when another program holds their port
+ * @param options.ours listeners of our own: they stay, or make way
+ * @param options.shared ours and a new one may have the same port at once
  * @throws CliError
  */
 export async function checkPorts(
   services: readonly ServiceConfig[],
-  dispensable: readonly ServiceConfig['service'][] = [],
+  options: { dispensable?: readonly ServiceConfig['service'][]; ours?: Opened; shared?: boolean } = {},
 ): Promise<UsablePorts> {
+  const { dispensable = [], ours = [], shared = false } = options
+  const problemAt = async (address: string, port: number): Promise<string | null> => {
+    const there = ours.filter((one) => one.port === port)
+    if (there.some((one) => one.address === address)) return null
+    return portProblem(address, port, { shared: shared && there.length > 0 })
+  }
   const usable: ServiceConfig[] = []
   const notes: string[] = []
   for (const service of services) {
     const addresses: string[] = []
     let held: string | null = null
     for (const address of service.addresses) {
-      const problem = await portProblem(address, service.port)
+      const problem = await problemAt(address, service.port)
       if (problem === null) addresses.push(address)
       else if (problem !== 'EADDRNOTAVAIL' && problem !== 'EAFNOSUPPORT') {
         const error = await explain(service, address, problem)
@@ -59,6 +70,12 @@ async function explain({ service, port }: ServiceConfig, address: string, proble
   if (problem !== 'EADDRINUSE')
     return new CliError(EXIT.failed, `cannot listen on ${address} port ${port} (${service}): ${problem}`, null)
   const holder = await portHolder(port)
+  if (holder?.pid === process.pid)
+    return new CliError(
+      EXIT.failed,
+      `port ${port} (${service}) cannot move to ${address} while this server has it elsewhere: needs a restart`,
+      'systemctl restart gavan',
+    )
   const who =
     holder === null
       ? 'another program'

@@ -27,7 +27,7 @@ function withSecret(route: PlainRoute): Route {
 }
 
 async function run(): Promise<void> {
-  const { parts, core, snapshot, close } = await openThread(settings)
+  const { parts, core, snapshot, setLogLevel, close } = await openThread(settings)
   const { clock, random, log, metrics } = parts
   // The relay opens its connections itself: only its event loop can be too slow.
   watchLoad({ thread: 'relay', open: () => 0, connectionsMax: 1, loop: watchLoop(), clock, log, metrics })
@@ -47,6 +47,10 @@ async function run(): Promise<void> {
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') finish().catch(fail)
     else if (message.do === 'tell-metrics') tell({ at: 'metrics', snapshot: snapshot(), seen: [] })
+    else if (message.do === 'use-log-level') {
+      setLogLevel(message.level)
+      tell({ at: 'used', number: message.number, problem: null })
+    }
   })
   flushCompileCache()
   tell({ at: 'ready', ports: [] })

@@ -2,6 +2,7 @@
 import { flushCompileCache } from 'node:module'
 import { setTimeout as pause } from 'node:timers/promises'
 import { assert } from '../std/assert.ts'
+import { err, ok, type Result } from '../std/result.ts'
 import type { Clock } from '../std/clock.ts'
 import { createMetrics } from '../std/metrics.ts'
 import { parseAddress } from '../format/address/address.ts'
@@ -28,7 +29,7 @@ import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { mailboxesOf } from './admin/messages.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
-import type { Config, RelayHost } from './config/config.ts'
+import type { Config, ConfigProblem, RelayHost } from './config/config.ts'
 import { exportBans } from './ban-export.ts'
 import { exemptionsOf, openBans } from './bans.ts'
 import { watchLoad } from './load.ts'
@@ -40,13 +41,22 @@ import type { PortsView } from './admin/ports.ts'
 import { sumSeen } from './evidence.ts'
 import { hostFacts } from './host-facts.ts'
 import { planFor } from './plan-settings.ts'
-import { checkPorts, ownAddresses, type UsablePorts } from './preflight.ts'
+import { checkPorts, ownAddresses, type Opened, type UsablePorts } from './preflight.ts'
+import { isSame } from './reload/changes.ts'
+import { createReloader, type Reloader } from './reload/reload.ts'
 import { watchStore } from './watch-store.ts'
-import { webSettings } from './web-settings.ts'
+import { linkOrigin, webSettings } from './web-settings.ts'
 import { installationSecret } from './secrets.ts'
-import type { CommonSettings, LogSettings, PlainRoute, ProtocolSettings, RelaySettings } from './settings.ts'
-import { openTlsKeeper, type TlsKeeper } from './tls-material.ts'
-import { superviseThread, threadFile, type OpenedPort, type SupervisedThread } from './supervise.ts'
+import type {
+  CommonSettings,
+  LiveSettings,
+  LogSettings,
+  PlainRoute,
+  ProtocolSettings,
+  RelaySettings,
+} from './settings.ts'
+import { openTlsKeeper, type TlsKeeper, type TlsMaterial } from './tls-material.ts'
+import { superviseThread, threadFile, type OpenedPort, type SupervisedThread, type Used } from './supervise.ts'
 import type { ThreadLog } from './thread-parts.ts'
 import { wireCore, type Core } from './wire.ts'
 
@@ -63,8 +73,8 @@ export type RunningServer = {
   /** The CA's certificate when our own CA made ours. */
   readonly caFile: string | null
   readonly fingerprint: string | null
-  /** Reads certificates again, without a restart; running connections keep theirs. @throws CliError; then nothing changed */
-  renewTls(): Promise<void>
+  /** Goes by the configuration as it is now, its certificates too; null: it cannot change. */
+  readonly reload: Reloader | null
   /** Where Prometheus may ask; null when nobody may, or the port was not to be had. */
   readonly metrics: Endpoint | null
   /** Resolves with the reason when the server cannot go on: then it is to be closed, and is not well until it is. */
@@ -80,16 +90,21 @@ async function prepare(config: Config): Promise<{
   scramSecret: Uint8Array
   shared: boolean
 }> {
-  const enabled = config.services.filter((service) => service.enabled)
   const [ports, tls, scramSecret, shared] = await Promise.all([
-    // Choice: with port 80 held by another program, names are proven on 443; all else of 80 can be done without.
-    checkPorts(enabled, config.acme === null ? [] : ['http']),
+    usablePorts(config),
     openTlsKeeper(config),
     installationSecret(config.dataDir),
     canSharePorts(),
   ])
   return { ports, tls, scramSecret, shared }
 }
+
+// Choice: with port 80 held by another program, names are proven on 443; all else of 80 can be done without.
+const usablePorts = (config: Config, ours?: { ours: Opened; shared: boolean }): Promise<UsablePorts> =>
+  checkPorts(
+    config.services.filter((service) => service.enabled),
+    { dispensable: config.acme === null ? [] : ['http'], ...ours },
+  )
 
 const plainRoute = (host: RelayHost): PlainRoute => ({
   kind: 'host',
@@ -120,14 +135,19 @@ export async function startServer(options: {
   tryMode: TryMode | null
   /** Called once the store is open and before any port is. */
   beforeListening?: (core: Core) => Promise<void>
+  /** Reads the configuration anew; absent: it cannot change while the server runs. */
+  load?: () => Promise<Result<Config, readonly ConfigProblem[]>>
 }): Promise<RunningServer> {
-  const { config, logging, tryMode } = options
+  const { logging, tryMode } = options
   const { log } = logging
   const clock = systemClock
-  const { ports: usable, tls, scramSecret, shared } = await prepare(config)
-  const { services } = usable
+  /** What holds now; a reload puts another in its place. */
+  let { config } = options
+  const prepared = await prepare(config)
+  const { tls, scramSecret, shared } = prepared
+  let usable = prepared.ports
   for (const why of usable.notes) log.warn({ event: 'server.port.missing', why })
-  const { hostname, dataDir } = config
+  const { dataDir } = config
 
   const writer = await openWriterPatiently({ dataDir, log }, clock)
   const threads: SupervisedThread[] = []
@@ -146,9 +166,18 @@ export async function startServer(options: {
   try {
     const store = await connectStore({ dataDir, port: writer.connect(), clock, log })
     closers.push(() => store.close())
-    const postmaster = tryMode?.sandbox ?? (config.postmaster === null ? null : mustParseAddress(config.postmaster))
     const workers = shared ? config.workers : 1
-    const common = { hostname, dataDir, log: logging.settings, postmaster, scramSecret, cores: 1 }
+    const commonNow = (): Omit<CommonSettings, 'store'> => ({
+      hostname: config.hostname,
+      dataDir,
+      log: { ...logging.settings, level: tryMode === null ? config.log.level : logging.settings.level },
+      postmaster: tryMode?.sandbox ?? (config.postmaster === null ? null : mustParseAddress(config.postmaster)),
+      scramSecret,
+      cores: 1,
+    })
+    const common = commonNow()
+    /** By which people reach it besides its hostname. */
+    const namesBefore = tryMode === null ? [] : ['localhost', '127.0.0.1']
     const core = await wireCore({ store, clock, random: createSystemRandom(), log }, common)
     await addDomains(core, config.domains)
     await options.beforeListening?.(core)
@@ -156,7 +185,7 @@ export async function startServer(options: {
     const own = createMetrics()
     const bans = await openBans({
       dataDir,
-      exempt: exemptionsOf(config.nat, defaultGateways),
+      exempt: () => exemptionsOf(config.nat, defaultGateways)(),
       clock,
       log,
       metrics: own,
@@ -172,26 +201,26 @@ export async function startServer(options: {
       data: T,
     ): { data: T & CommonSettings; transfer: [CommonSettings['store']] } => {
       const port = writer.connect()
-      return { data: { ...common, ...data, store: port }, transfer: [port] }
+      return { data: { ...commonNow(), ...data, store: port }, transfer: [port] }
     }
-    const protocol: Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name' | 'answers'> = {
-      services,
+    const protocol = (): Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name' | 'answers'> => ({
+      services: usable.services,
       inside: config.inside,
       messageMaxOctets: config.limits.messageMaxOctets,
       liftLoopback: tryMode !== null,
-      shared: workers > 1,
+      shared, // Also by one thread alone: a listener that moves stands beside the one that goes.
       connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
       proxies: config.nat.proxies,
       guessKey: bans.guessKey,
-      web: webSettings(config, planFor(config, hostFacts()), tryMode === null ? [] : ['localhost', '127.0.0.1']),
-    }
-    const relay: Omit<RelaySettings, keyof CommonSettings> = {
+      web: webSettings(config, planFor(config, hostFacts()), namesBefore),
+    })
+    const relay = (): Omit<RelaySettings, keyof CommonSettings> => ({
       resolver: { servers: config.resolver.servers ?? systemResolvers(), trustAd: config.resolver.trustAd },
       routes: plainRoutes(config, tryMode),
       sandbox: tryMode?.sandbox ?? null,
       ownAddresses: tryMode === null ? ownAddresses() : [],
       loopbackIsForeign: tryMode !== null,
-    }
+    })
     const started = (name: string, file: string, data: () => object): SupervisedThread => {
       const news = (item: GuardNews): void => {
         bans.hear(item)
@@ -212,10 +241,10 @@ export async function startServer(options: {
       await Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-answers', answers })))
     })
     const protocolThread = (name: string): SupervisedThread =>
-      started(name, 'protocol-thread', () => ({ ...protocol, name, tls: tls.current, answers: board.current }))
+      started(name, 'protocol-thread', () => ({ ...protocol(), name, tls: tls.current, answers: board.current }))
     for (let number = 1; number <= workers; number++) protocolThreads.push(protocolThread(`protocol-${number}`))
-    const relayThread = started('relay', 'relay-thread', () => relay)
-    const [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
+    const relayThread = started('relay', 'relay-thread', relay)
+    let [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
 
     const renewTls = async (): Promise<void> => {
       const material = await tls.renew()
@@ -228,41 +257,105 @@ export async function startServer(options: {
       }),
     )
 
-    const acme = await openAcme({
-      config,
-      clock,
-      random: createSystemRandom(),
-      log,
-      metrics: own,
-      board,
-      services,
-      notes: usable.notes,
-      resolvers: relay.resolver.servers,
-      domains: async () => (await core.directory.domains()).map(({ name }) => name),
-      use: renewTls,
-    })
-    if (acme !== null) closers.push(() => acme.stop())
+    const startAcmeNow = async (): ReturnType<typeof openAcme> =>
+      openAcme({
+        config,
+        clock,
+        random: createSystemRandom(),
+        log,
+        metrics: own,
+        board,
+        services: usable.services,
+        notes: usable.notes,
+        resolvers: relay().resolver.servers,
+        domains: async () => (await core.directory.domains()).map(({ name }) => name),
+        use: renewTls,
+      })
+    let acme = await startAcmeNow()
+    closers.push(async () => acme?.stop())
     const certificates = createCertificateOperator({
-      config,
+      config: () => config,
       clock,
       current: () => tls.current,
-      keeper: acme?.keeper ?? null,
+      keeper: () => acme?.keeper ?? null,
     })
 
-    const health = healthOf(core, ports, writer.failed)
-    const { directory, queueOperator: queue } = core
+    const health = healthOf(core, () => ports, writer.failed)
+    const { directory, accessKeys, queueOperator: queue } = core
     const seenPorts = async (): Promise<PortsView> => {
       const seen = await Promise.all(protocolThreads.map((thread) => thread.seen()))
       return { pid: process.pid, opened: ports, seen: sumSeen(seen.filter((list) => list !== null)) }
     }
+
+    /** What a thread that runs is told. */
+    const live = (): LiveSettings => {
+      const { hostname, postmaster, log: logSettings } = commonNow()
+      return { ...protocol(), hostname, postmaster, log: logSettings }
+    }
+    const relayDepends = (): unknown => [relay(), commonNow().hostname, commonNow().postmaster]
+    type Anew = { readonly ports: UsablePorts; readonly useTls: () => TlsMaterial }
+    const prepareAnew = async (next: Config): Promise<Anew> => {
+      const ours = usable.services.flatMap(({ addresses, port }) => addresses.map((address) => ({ address, port })))
+      return { ports: await usablePorts(next, { ours, shared }), useTls: await tls.prepare(next) }
+    }
+    const become = async (next: Config, anew: Anew): Promise<Result<readonly string[], string>> => {
+      const before = { config, usable }
+      const of = { relay: relayDepends(), acme: acmeDepends(config, usable) }
+      const listenToAll = async (): Promise<Used[]> => {
+        const settings = live()
+        return Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-settings', settings })))
+      }
+      config = next
+      usable = anew.ports
+      const answers = await listenToAll()
+      const problem = answers.find((answer) => answer.problem !== null)?.problem ?? null
+      if (problem !== null) {
+        ;({ config, usable } = before)
+        await listenToAll()
+        return err(problem)
+      }
+      ports = answers.find((answer) => answer.ports !== undefined)?.ports ?? ports
+      for (const why of usable.notes) log.warn({ event: 'server.port.missing', why })
+      await addDomains(core, config.domains)
+      const material = anew.useTls()
+      await Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-tls', material })))
+      const { level } = commonNow().log
+      logging.setLevel(level)
+      // What is under way goes out by the old settings; the queue waits for its end, nobody else does.
+      if (!isSame(of.relay, relayDepends())) void relayThread.beginAnew()
+      else await relayThread.use({ do: 'use-log-level', level })
+      bans.keeper.exemptionsChanged()
+      if (!isSame(before.config.metrics, config.metrics)) await moveMetrics()
+      if (!isSame(of.acme, acmeDepends(config, usable))) {
+        await acme?.stop()
+        acme = await startAcmeNow()
+      }
+      return ok(usable.notes)
+    }
+    const { load } = options
+    const reload =
+      load === undefined
+        ? undefined
+        : createReloader<Anew>({ load, current: () => config, prepare: prepareAnew, become, log })
     const api = createAdminApi(
-      { directory, queue, mailboxesOf: mailboxesOf(core), bans: bans.keeper, health, certificates, ports: seenPorts },
+      {
+        directory,
+        accessKeys,
+        queue,
+        mailboxesOf: mailboxesOf(core),
+        bans: bans.keeper,
+        health,
+        certificates,
+        links: { onceLinks: core.onceLinks, origin: () => linkOrigin(config, namesBefore) },
+        ports: seenPorts,
+        ...(reload === undefined ? {} : { reload }),
+      },
       ADMIN_ROUTES,
     )
     const admin = await serveAdmin({ path: config.admin.socket, api, log })
     closers.push(async () => admin[Symbol.asyncDispose]())
 
-    const load = watchLoad({
+    const loadWatch = watchLoad({
       thread: 'main',
       open: () => 0,
       connectionsMax: 1,
@@ -271,24 +364,30 @@ export async function startServer(options: {
       log,
       metrics: own,
     })
-    closers.push(async () => load.stop())
+    closers.push(async () => loadWatch.stop())
     closers.push(watchStore({ dataDir, clock, log, metrics: own }))
     const counting = [...threads, writer]
     const gather = createGather({ metrics: own, threads: () => counting, store, tls: () => tls.current, clock })
-    const metrics =
+    const metricsNow = async (): Promise<Awaited<ReturnType<typeof openMetrics>>> =>
       config.metrics === null
         ? null
-        : await openMetrics({
+        : openMetrics({
             listen: config.metrics,
             gather,
             bans: () => exportBans(bans.keeper.list(), 'list', clock.now()),
             log,
           })
-    if (metrics !== null) closers.push(async () => metrics[Symbol.asyncDispose]())
+    let metrics = await metricsNow()
+    closers.push(async () => metrics?.[Symbol.asyncDispose]())
+    async function moveMetrics(): Promise<void> {
+      const old = metrics
+      metrics = await metricsNow()
+      await old?.[Symbol.asyncDispose]()
+    }
     flushCompileCache()
     log.info({
       event: 'server.ready',
-      hostname,
+      hostname: config.hostname,
       workers,
       ports: ports.map(({ service, port }) => `${service}:${port}`),
     })
@@ -298,7 +397,7 @@ export async function startServer(options: {
       api,
       caFile: tls.caFile,
       fingerprint: tls.fingerprint,
-      renewTls,
+      reload: reload ?? null,
       metrics: metrics?.endpoint ?? null,
       failed: writer.failed,
       close,
@@ -308,6 +407,15 @@ export async function startServer(options: {
     throw error
   }
 }
+
+/** What a conversation with a CA begins with. */
+const acmeDepends = ({ acme, hostname, resolver }: Config, { services, notes }: UsablePorts): unknown => [
+  acme,
+  hostname,
+  resolver,
+  services.filter(({ service }) => service === 'http' || service === 'https'),
+  notes,
+]
 
 /** Loaded only where a CA is asked. */
 async function openAcme(
@@ -366,10 +474,9 @@ async function openMetrics(
 
 function healthOf(
   core: Core,
-  ports: readonly OpenedPort[],
+  ports: () => readonly OpenedPort[],
   failed: Promise<Error>,
 ): () => Promise<Record<string, unknown>> {
-  const services = [...new Set(ports.map(({ service }) => service))] satisfies ServiceName[]
   let why: string | null = null
   failed.then(
     ({ message }) => (why = message),
@@ -377,6 +484,7 @@ function healthOf(
   )
   return async () => {
     if (why !== null) return { healthy: false, why }
+    const services = [...new Set(ports().map(({ service }) => service))] satisfies ServiceName[]
     const [domains, queue] = await Promise.all([core.directory.domains(), core.queueOperator.list()])
     return { healthy: true, services, domains: domains.length, queued: queue.length }
   }

@@ -48,6 +48,12 @@ export type ProtocolSettings = CommonSettings & {
   readonly answers: PublicAnswers
 }
 
+/** What of it a reload of the configuration changes in a thread that runs. */
+export type LiveSettings = Pick<
+  ProtocolSettings,
+  'hostname' | 'postmaster' | 'log' | 'services' | 'inside' | 'messageMaxOctets' | 'proxies' | 'web'
+>
+
 export type WebSettings = {
   /** Names that port 80 sends requests to; the first for every other name of ours. */
   readonly names: readonly [string, ...string[]]

@@ -14,6 +14,8 @@ import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
 import type { Snapshot } from '../std/metrics.ts'
 import type { Seen } from './evidence.ts'
+import type { LogLevel } from './log.ts'
+import type { LiveSettings } from './settings.ts'
 import type { TlsMaterial } from './tls-material.ts'
 
 export type OpenedPort = { readonly service: ServiceName; readonly address: string; readonly port: number }
@@ -25,12 +27,21 @@ export type FromThread =
   | { readonly at: 'ready'; readonly ports: readonly OpenedPort[] }
   | { readonly at: 'cannot-start'; readonly message: string }
   | ({ readonly at: 'metrics' } & Told)
-  | { readonly at: 'used'; readonly number: number }
+  | ({ readonly at: 'used'; readonly number: number } & Used)
   /** For the guards of the other threads, and the keeper of bans. */
   | { readonly at: 'news'; readonly item: GuardNews }
 
+/** Goes by it now; or goes on as before, and why. */
+export type Used = {
+  readonly problem: string | null
+  /** What it listens on now, where that was asked. */
+  readonly ports?: readonly OpenedPort[]
+}
+
 /** What takes the place of what the thread has. */
 export type ToUse =
+  | { readonly do: 'use-settings'; readonly settings: LiveSettings }
+  | { readonly do: 'use-log-level'; readonly level: LogLevel }
   | { readonly do: 'use-tls'; readonly material: TlsMaterial }
   | { readonly do: 'use-answers'; readonly answers: PublicAnswers }
 
@@ -44,7 +55,9 @@ export type SupervisedThread = {
   /** What the first run opened. @throws when it could not start */
   readonly ready: Promise<readonly OpenedPort[]>
   /** Resolves when the thread goes by it, or has ended: the next run begins with what holds then. */
-  use(what: ToUse): Promise<void>
+  use(what: ToUse): Promise<Used>
+  /** Lets this run end what it has begun, then begins the next one with what holds then. */
+  beginAnew(): Promise<void>
   /** What this run of the thread has counted; null when it does not tell in METRICS_TIMEOUT_MS. */
   metrics(): Promise<Snapshot | null>
   /** What its listeners have seen; null likewise. */
@@ -71,6 +84,8 @@ export function superviseThread(options: {
 }): SupervisedThread {
   const { name, file, prepare, news = () => {}, clock, log } = options
   let draining = false
+  /** Ends by our wish, and is followed at once. */
+  let replacing = false
   let current: Worker | null = null
   let exited: Promise<void> = Promise.resolve()
   /** Scrapes that come together share an answer. */
@@ -78,12 +93,12 @@ export function superviseThread(options: {
   const { promise: ready, resolve, reject } = Promise.withResolvers<readonly OpenedPort[]>()
 
   let number = 0
-  const waiting = new Map<number, () => void>()
-  const used = (upTo: number): void => {
+  const waiting = new Map<number, (outcome: Used) => void>()
+  const used = (upTo: number, outcome: Used = { problem: null }): void => {
     for (const [each, done] of waiting) {
       if (each > upTo) continue
       waiting.delete(each)
-      done()
+      done(outcome)
     }
   }
 
@@ -105,7 +120,7 @@ export function superviseThread(options: {
         case 'metrics':
           return asked?.resolve(message)
         case 'used':
-          return used(message.number)
+          return used(message.number, message)
         case 'news':
           return news(message.item)
         default:
@@ -122,6 +137,10 @@ export function superviseThread(options: {
       used(Infinity)
       reject(new Error(`thread ${name} ended before it was ready`))
       if (draining || !wasReady) return
+      if (replacing) {
+        replacing = false
+        return start()
+      }
       log.warn({ event: 'thread.restarted', thread: name })
       clock.timer(THREAD_RESTART_DELAY_MS, () => {
         if (!draining) start()
@@ -142,27 +161,39 @@ export function superviseThread(options: {
     return told
   }
 
+  /** @returns once the run that is told has ended, by itself or not */
+  async function endRun(): Promise<void> {
+    current?.postMessage({ do: 'drain' } satisfies ToThread)
+    const worker = current
+    const cancel = clock.timer(DRAIN_TIMEOUT_MS, () => void worker?.terminate())
+    await exited
+    cancel()
+  }
+
   return {
     ready,
     async use(what) {
-      if (current === null) return
-      const done = Promise.withResolvers<void>()
+      if (current === null) return { problem: null }
+      const done = Promise.withResolvers<Used>()
       const mine = ++number
       waiting.set(mine, done.resolve)
       const cancel = clock.timer(THREAD_USE_TIMEOUT_MS, () => used(mine))
       current.postMessage({ ...what, number: mine } satisfies ToThread)
-      await done.promise
+      const outcome = await done.promise
       cancel()
+      return outcome
+    },
+    async beginAnew() {
+      if (current === null || draining || replacing) return
+      replacing = true
+      await endRun()
     },
     metrics: async () => (await ask())?.snapshot ?? null,
     seen: async () => (await ask())?.seen ?? null,
     hear: (item) => current?.postMessage({ do: 'hear', item } satisfies ToThread),
     async drain() {
       draining = true
-      current?.postMessage({ do: 'drain' } satisfies ToThread)
-      const cancel = clock.timer(DRAIN_TIMEOUT_MS, () => void current?.terminate())
-      await exited
-      cancel()
+      await endRun()
     },
   }
 }

@@ -1,6 +1,6 @@
 import { connectStore } from '../store/sqlite/connect.ts'
 import { createLineWriter } from './line-writer.ts'
-import { createLog } from './log.ts'
+import { createLog, type LogLevel } from './log.ts'
 import { createSystemRandom, systemClock } from './machine.ts'
 import type { CommonSettings, LogSettings } from './settings.ts'
 import { createMetrics, type Snapshot } from '../std/metrics.ts'
@@ -8,20 +8,28 @@ import { wireCore, type Core, type Parts } from './wire.ts'
 
 const STANDARD_ERROR = 2
 
-export type ThreadLog = { readonly log: Parts['log']; flushed(): Promise<void> }
+export type ThreadLog = {
+  readonly log: Parts['log']
+  setLevel(level: LogLevel): void
+  flushed(): Promise<void>
+}
 
 /** A log of this thread's own; lines of all threads meet on standard error. */
 export function openThreadLog(settings: LogSettings): ThreadLog {
   const lines = createLineWriter(STANDARD_ERROR)
   const log = createLog({ ...settings, write: (line) => lines.write(line), now: () => systemClock.now() })
-  return { log, flushed: () => lines.flushed() }
+  return { log, setLevel: (level) => log.setLevel(level), flushed: () => lines.flushed() }
 }
 
 /** What every thread but the writer begins with. */
-export async function openThread(
-  settings: CommonSettings,
-): Promise<{ parts: Required<Parts>; core: Core; snapshot(): Snapshot; close(): Promise<void> }> {
-  const { log, flushed } = openThreadLog(settings.log)
+export async function openThread(settings: CommonSettings): Promise<{
+  parts: Required<Parts>
+  core: Core
+  snapshot(): Snapshot
+  setLogLevel(level: LogLevel): void
+  close(): Promise<void>
+}> {
+  const { log, setLevel, flushed } = openThreadLog(settings.log)
   const clock = systemClock
   const random = createSystemRandom()
   const store = await connectStore({ dataDir: settings.dataDir, port: settings.store, clock, log })
@@ -32,6 +40,7 @@ export async function openThread(
     parts,
     core,
     snapshot: () => metrics.snapshot(),
+    setLogLevel: setLevel,
     async close() {
       await store.close()
       await flushed()

@@ -29,6 +29,8 @@ export type TlsKeeper = {
   readonly fingerprint: string | null
   /** Reads the certificates again and changes the ticket keys. @throws CliError; then all stays as it was */
   renew(): Promise<TlsMaterial>
+  /** Reads what another configuration names. @returns puts it in the place of what holds. @throws CliError */
+  prepare(next: Config): Promise<() => TlsMaterial>
 }
 
 type Read = {
@@ -65,7 +67,8 @@ async function read(config: Config): Promise<Read> {
   return { certificates: files.value, trusted: true, caFile: null, fingerprint: null }
 }
 
-export async function openTlsKeeper(config: Config): Promise<TlsKeeper> {
+export async function openTlsKeeper(first: Config): Promise<TlsKeeper> {
+  let config = first
   let now = await read(config)
   const material = (): TlsMaterial => ({
     certificates: now.certificates,
@@ -84,9 +87,20 @@ export async function openTlsKeeper(config: Config): Promise<TlsKeeper> {
       return now.fingerprint
     },
     async renew() {
-      now = await read(config)
+      const of = config
+      const found = await read(of)
+      if (of === config) now = found // Another configuration holds by now: what it names was read.
       current = material()
       return current
+    },
+    async prepare(next) {
+      const found = await read(next)
+      return () => {
+        config = next
+        now = found
+        current = material()
+        return current
+      }
     },
   }
 }

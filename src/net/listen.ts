@@ -248,12 +248,17 @@ export async function canSharePorts(): Promise<boolean> {
 /**
  * Whether a port could be had by this program alone: without SO_REUSEPORT, so that a second gavan of the same user does
  * not silently share the first one's ports.
+ * @param options.shared beside listeners of this process that share it
  * @returns null when it is free, else `EADDRINUSE`, `EACCES`, …
  */
-export async function portProblem(address: string, port: number): Promise<string | null> {
+export async function portProblem(
+  address: string,
+  port: number,
+  { shared = false }: { shared?: boolean } = {},
+): Promise<string | null> {
   const server = createServer()
   try {
-    await listenOn(server, { address, port, shared: false })
+    await listenOn(server, { address, port, shared })
     return null
   } catch (error) {
     return error instanceof ListenFailed ? error.code : 'UNKNOWN'

@@ -1,8 +1,10 @@
 /** The one admin API: what the command line can do, and later the admin's pages. A route is a row of data. */
 import * as v from 'valibot'
-import type { BanOperator, Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
+import type { AccessKeyOperator, BanOperator, Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
 import type { CertificateOperator } from './certificates.ts'
+import type { LinkGiver } from './links.ts'
 import type { PortsView } from './ports.ts'
+import type { Reloader } from '../reload/reload.ts'
 import { StoreError } from '../../store/contract.ts'
 
 export type AdminAnswer = { readonly status: number; readonly body: Record<string, unknown> }
@@ -14,14 +16,19 @@ export type AdminParts = {
   readonly queue: QueueOperator
   /** Null when there is no such account. */
   readonly mailboxesOf: (address: string) => Promise<Mailboxes | null>
+  readonly accessKeys?: AccessKeyOperator
   /** Absent where no server runs. */
   readonly bans?: BanOperator
+  /** Absent where there is no telling where a link would lead. */
+  readonly links?: LinkGiver
   /** What `GET /v1/health` tells. */
   readonly health: () => Promise<Record<string, unknown>>
   /** Absent where no server runs. */
   readonly ports?: () => Promise<PortsView>
   /** Absent where there are none to look after. */
   readonly certificates?: CertificateOperator
+  /** Absent where no server runs on a file. */
+  readonly reload?: Reloader
 }
 
 export type AdminRoute = {

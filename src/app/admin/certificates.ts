@@ -31,13 +31,14 @@ export type CertificatesView = {
 /** A part of the time in which an answer must come. */
 const WAIT_MS = ADMIN_TIMEOUT_MS / 2
 
+/** What is given as a function may change while the server runs. */
 export function createCertificateOperator(parts: {
-  config: Pick<Config, 'certificates'>
+  config: () => Pick<Config, 'certificates'>
   clock: Clock
   current: () => Pick<TlsMaterial, 'certificates'>
-  keeper: CertificateKeeper | null
+  keeper: () => CertificateKeeper | null
 }): CertificateOperator {
-  const { config, clock, current, keeper } = parts
+  const { config, clock, current } = parts
   let running: Promise<RenewalView> = Promise.resolve({ at: 'nothing' })
   let over = true
 
@@ -45,16 +46,19 @@ export function createCertificateOperator(parts: {
     Promise.race([running, sleep(clock, WAIT_MS).then(() => null)])
 
   return {
-    keeper,
+    get keeper() {
+      return parts.keeper()
+    },
     async status() {
-      const acme = (await keeper?.status()) ?? null
+      const acme = (await parts.keeper()?.status()) ?? null
       const certificates = current().certificates.map(factsOf)
       const given = acme?.certificate?.fingerprint
       const isGiven = given !== undefined && certificates.some(({ fingerprint }) => fingerprint === given)
-      const source = config.certificates.length > 0 ? 'files' : isGiven ? 'acme' : 'own-ca'
+      const source = config().certificates.length > 0 ? 'files' : isGiven ? 'acme' : 'own-ca'
       return { source, certificates, acme }
     },
     async renew({ dryRun }) {
+      const keeper = parts.keeper()
       if (keeper === null) return { at: 'nothing' }
       if (over) {
         over = false

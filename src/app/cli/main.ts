@@ -41,6 +41,15 @@ async function build(): Promise<Command> {
     })
 
   program
+    .command('reload')
+    .description('the running server reads its configuration again, without a restart; connections go on')
+    .option('--json', 'machine-readable')
+    .action(async (_options: unknown, command: Command) => {
+      const { runReload } = await import('./reload.ts')
+      await runReload(command)
+    })
+
+  program
     .command('healthz')
     .description('exit 0 when the running server answers')
     .option('--json', 'machine-readable')

@@ -1,4 +1,5 @@
 import type { Command } from 'commander'
+import { loadConfig } from '../config/load.ts'
 import { startServer } from '../server.ts'
 import { openThreadLog } from '../thread-parts.ts'
 import { configPath, readConfig } from './config.ts'
@@ -6,7 +7,12 @@ import { runUntil, stopSignal } from './run.ts'
 
 export async function runServe(command: Command): Promise<void> {
   const stop = stopSignal()
-  const config = await readConfig(configPath(command))
+  const path = configPath(command)
+  // As daemons do: SIGHUP reads the configuration again. One that comes before all is up is kept until then.
+  let reload = (): void => void (early = true)
+  let early = false
+  process.on('SIGHUP', () => reload())
+  const config = await readConfig(path)
   const atTerminal = process.stderr.isTTY
   const pretty = config.log.format === 'pretty' || (config.log.format === 'auto' && atTerminal)
   const settings = {
@@ -14,11 +20,13 @@ export async function runServe(command: Command): Promise<void> {
     format: pretty ? 'pretty' : 'json',
     colours: pretty && atTerminal,
   } as const
-  const { log, flushed } = openThreadLog(settings)
-  const server = await startServer({ config, logging: { log, flushed, settings }, tryMode: null })
-  // As daemons do: SIGHUP reads the certificates again. A file that is wrong changes nothing.
-  process.on('SIGHUP', () => {
-    server.renewTls().catch((error: unknown) => log.error({ event: 'server.tls.failed', cause: String(error) }))
-  })
+  const logging = openThreadLog(settings)
+  const { log } = logging
+  const load = (): ReturnType<typeof loadConfig> => loadConfig({ path, env: process.env })
+  const server = await startServer({ config, logging: { ...logging, settings }, tryMode: null, load })
+  reload = () => {
+    server.reload?.().catch((error: unknown) => log.error({ event: 'server.reload.failed', cause: String(error) }))
+  }
+  if (early) reload()
   await runUntil(stop, server)
 }

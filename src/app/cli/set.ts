@@ -1,5 +1,6 @@
 /** `gavan set clients|pop3|submissions|sieve`: changes gavan.toml, and shows what of the plan and of the rules moves. */
 import { readFile, realpath, stat } from 'node:fs/promises'
+import { never } from '../../std/assert.ts'
 import type { Command } from 'commander'
 import type { ExposurePlan, Opening } from '../../exposure/contract.ts'
 import { planOf } from '../../exposure/plan.ts'
@@ -19,6 +20,7 @@ import { languageOf } from '../language.ts'
 import { planSettings } from '../plan-settings.ts'
 import { configPath } from './config.ts'
 import { CliError, EXIT, print, printJson, say } from './output.ts'
+import { askReload, type Asked } from './reload.ts'
 
 export const SETTABLE = {
   clients: ['browser', 'office', 'anywhere'],
@@ -58,14 +60,20 @@ export async function runSet(what: string, value: string, flags: SetFlags, comma
   const plans = [planHere(old), planHere(next)] as const
   const moved = movedBetween(...plans)
   const rules = changed ? rulesDiff(flags.format, ...plans) : []
-  if (changed && flags.dryRun !== true) await write(path, before, after)
-  if (json === true) return printJson({ file: path, changed, dryRun: flags.dryRun === true, moved, rules })
+  const done = changed && flags.dryRun !== true
+  if (done) await write(path, before, after)
+  const server = done ? await askReload(old.admin.socket) : null
+  if (json === true) return printJson({ file: path, changed, dryRun: flags.dryRun === true, moved, rules, server })
   const words = WORDS[language]
   for (const line of told({ path, before, after, moved }, language)) print(line)
   if (rules.length > 0) print(`\n${words.rules(flags.format)}\n${rules.map((line) => `  ${line}`).join('\n')}`)
   const key = what === 'clients' ? what : `ports.${what}`
   if (old.sources.get(key) === 'env') say(`! ${words.overruled(envName(key))}`)
-  if (changed) say(flags.dryRun === true ? words.dryRun : words.then(flags.format))
+  if (changed && !done) say(words.dryRun)
+  if (server !== null) {
+    for (const line of serverTold(server, words)) say(line)
+    say(words.then(flags.format))
+  }
 }
 
 async function loaded(path: string, text?: string): Promise<Config> {
@@ -149,6 +157,22 @@ function linesChanged(before: readonly string[], after: readonly string[]): stri
   return out
 }
 
+/** What became of it in the server. The file is changed either way. */
+function serverTold(server: Asked, words: SetWords): readonly string[] {
+  switch (server.at) {
+    case 'done':
+      return [words.follows, ...server.notes.map((note) => `! ${note}`)]
+    case 'refused':
+      return [`! ${words.refused}`, ...server.problems.map((line) => `  ${line}`)]
+    case 'none':
+      return [words.notRunning]
+    case 'not-allowed':
+      return [`! ${words.mayNotAsk}`]
+    default:
+      return never(server)
+  }
+}
+
 type SetWords = {
   readonly already: (path: string) => string
   readonly noPort: string
@@ -156,6 +180,10 @@ type SetWords = {
   /** The file is not asked where a variable decides. */
   readonly overruled: (variable: string) => string
   readonly dryRun: string
+  readonly follows: string
+  readonly refused: string
+  readonly notRunning: string
+  readonly mayNotAsk: string
   readonly then: (format: FirewallFormat) => string
 }
 
@@ -166,8 +194,11 @@ const WORDS: Readonly<Record<Language, SetWords>> = {
     rules: (format) => `Of the firewall's rules (${format}):`,
     overruled: (variable) => `${variable} is set and decides, whatever the file says`,
     dryRun: 'Nothing was changed (--dry-run).',
-    then: (format) =>
-      `A running server follows when it is started again: systemctl restart gavan. Then the rules: gavan firewall --format ${format}`,
+    follows: 'The running server goes by it already; connections went on.',
+    refused: 'The file is changed, but the running server does not go by it:',
+    notRunning: 'No server runs; the next start goes by it.',
+    mayNotAsk: 'The running server could not be told (run as root or as the user gavan): gavan reload',
+    then: (format) => `Next, the rules: gavan firewall --format ${format}`,
   },
   ru: {
     already: (path) => `${path}: там уже так, менять нечего.`,
@@ -175,7 +206,10 @@ const WORDS: Readonly<Record<Language, SetWords>> = {
     rules: (format) => `В правилах брандмауэра (${format}):`,
     overruled: (variable) => `задана переменная ${variable}, решает она, а не файл`,
     dryRun: 'Ничего не изменено (--dry-run).',
-    then: (format) =>
-      `Сервер учтёт это после перезапуска: systemctl restart gavan. Затем правила: gavan firewall --format ${format}`,
+    follows: 'Работающий сервер уже учёл это; соединения не прервались.',
+    refused: 'Файл изменён, но работающий сервер его не принял:',
+    notRunning: 'Сервер не работает; он учтёт это, когда его запустят.',
+    mayNotAsk: 'Сообщить работающему серверу не удалось (нужны права root или пользователя gavan): gavan reload',
+    then: (format) => `Дальше правила: gavan firewall --format ${format}`,
   },
 }

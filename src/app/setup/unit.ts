@@ -25,7 +25,7 @@ Wants=network-online.target
 [Service]
 Type=exec
 ExecStart=${[...program, 'serve'].map(quote).join(' ')}
-ExecReload=/bin/kill -HUP $MAINPID
+ExecReload=${[...program, 'reload'].map(quote).join(' ')}
 User=gavan
 AmbientCapabilities=CAP_NET_BIND_SERVICE
 CapabilityBoundingSet=CAP_NET_BIND_SERVICE

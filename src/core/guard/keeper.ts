@@ -46,6 +46,8 @@ export type Exemptions = readonly { readonly why: BanExemption; readonly network
 
 export type BanKeeper = BanOperator & {
   hear(news: GuardNews): void
+  /** Whom `exempt` spares has changed: bans on them are lifted. */
+  exemptionsChanged(): void
   /** What to keep now. */
   kept(): KeptBans
   /** Bans that hold, by group. */
@@ -322,6 +324,17 @@ export function createBanKeeper(options: {
       counted.deleteWhere((key) => within(key.slice(0, key.indexOf(' '))))
       changed()
       return { at: 'done', bans: touched.map(({ ban }) => ban) }
+    },
+
+    exemptionsChanged() {
+      for (const one of all()) {
+        const why = exemption(one.network)
+        if (why === null || why === 'signed-in') continue
+        drop(one)
+        tell({ news: 'lift', network: one.ban.network, group: one.ban.group, forgive: true })
+        log.info({ event: 'ban.lifted', network: one.ban.network, group: one.ban.group, why })
+        changed()
+      }
     },
 
     why(target) {
