@@ -335,6 +335,28 @@ export const ROW_COST_OCTETS = 0.5 * KIB
 /** Bodies without a row are collected after this long; R5. */
 export const ORPHAN_BODY_GRACE_MS = 24 * HOUR
 
+// Search ---------------------------------------------------------------------------------------------------------------
+
+/** Messages of a block of the index, and grams that may wait for one (two octets each); docs/adr/0012-search-index.md. */
+export const SEARCH_BLOCK_MESSAGES = 1024
+export const SEARCH_FRESH_GRAMS_MAX = 4 * 1024 * 1024
+/** A message with more text, or more different grams, is not indexed: each search looks into it. */
+export const SEARCH_TEXT_MAX_CHARACTERS = 4 * 1024 * 1024
+export const SEARCH_GRAMS_PER_MESSAGE_MAX = 32_768
+/** Of a long text so many grams are asked for, and of one search so many texts; the rest is looked for in what is found. */
+export const SEARCH_NEEDLE_GRAMS_MAX = 32
+export const SEARCH_NEEDLES_MAX = 32
+/** With more candidates than this a mailbox is read as a whole, and what is no candidate passed over. */
+export const SEARCH_PICKED_MAX = 20_000
+/** One step of the indexer: so many messages, or octets of them. */
+export const SEARCH_BATCH_MESSAGES = 64
+export const SEARCH_BATCH_OCTETS = 4 * MIB
+/** How often the indexer looks for new mail, and after an error. */
+export const SEARCH_LOOK_EVERY_MS = 2 * SECOND
+export const SEARCH_RETRY_MS = 30 * SECOND
+/** Of one core, at the lowest priority: what the indexer takes at most. */
+export const SEARCH_CPU_SHARE = 0.5
+
 // Admin API ------------------------------------------------------------------------------------------------------------
 
 export const ADMIN_BODY_MAX_OCTETS = 1 * MIB

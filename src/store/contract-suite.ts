@@ -2,6 +2,7 @@
 import { suite, test } from 'node:test'
 import type { Store } from './contract.ts'
 import { accessKeyTests } from './suite/access-keys.ts'
+import { contentTests } from './suite/content.ts'
 import { directoryTests } from './suite/directory.ts'
 import { flagTests } from './suite/flags.ts'
 import { intakeTests } from './suite/intake.ts'
@@ -34,6 +35,7 @@ export function storeSuite(name: string, open: () => Promise<Opened>, { concurre
     transferTests(check)
     mailboxTests(check)
     sortTests(check)
+    contentTests(check)
     queueTests(check)
     changeTests(check)
     lifeTests(check)

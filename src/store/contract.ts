@@ -411,6 +411,21 @@ export type ObjectIds = { readonly email: number; readonly thread: number }
 /** What SORT and THREAD look at. `keys` is null for mail that came before they were kept: its summary tells them. */
 export type SortRow = Pick<MailboxEntry, 'uid' | 'internalDate' | 'sizeOctets'> & { readonly keys: SortKeys | null }
 
+/** Keys are given out in ascending order and never again: what has a key above `lastKey` is yet to come. */
+export type MailMark = {
+  readonly accountId: AccountId
+  readonly lastKey: MessageKey
+  readonly modSeq: ModSeq
+  /** Entries of all mailboxes. */
+  readonly messages: number
+}
+
+/** A message of an account, wherever it lies. */
+export type MessageContent = { readonly messageKey: MessageKey; readonly summary: MessageSummary }
+
+/** All messages of an account with keys above `above`, and those of `keys` (ascending, none above it). */
+export type MessageChoice = { readonly above: MessageKey; readonly keys: Uint32Array }
+
 export type MailReads = {
   /** Sorted by name, INBOX first. */
   mailboxes(accountId: AccountId): Promise<readonly MailboxInfo[]>
@@ -442,6 +457,14 @@ export type MailReads = {
   expungedSince(accountId: AccountId, mailboxId: MailboxId, since: ModSeq): Promise<readonly Uid[]>
   /** All keywords in use in a mailbox. */
   keywords(accountId: AccountId, mailboxId: MailboxId): Promise<readonly Flag[]>
+  /** How far the mail of each account goes, by account. The same list again when nothing was written in between. */
+  mailMarks(): Promise<readonly MailMark[]>
+  /** Messages that lie in some mailbox, with keys above `after`, ascending by key; fewer than `limit` only at the end. */
+  contents(accountId: AccountId, after: MessageKey, limit: number): Promise<readonly MessageContent[]>
+  /** Keys of all messages that lie in some mailbox, ascending. */
+  messageKeys(accountId: AccountId): Promise<Uint32Array>
+  /** Uids whose message is one of these, ascending. */
+  uidsOfMessages(accountId: AccountId, mailboxId: MailboxId, messages: MessageChoice): Promise<Uint32Array>
   /** Of messages of one account, in the order of the keys. */
   objectIds(accountId: AccountId, messageKeys: readonly MessageKey[]): Promise<readonly ObjectIds[]>
   /** Messages with this id; a thread's may be in any mailbox of the account. */
@@ -510,6 +533,53 @@ export type Changes = {
   watchAccount(accountId: AccountId, heard: (notice: ChangeNotice) => void): () => void
   watchQueue(heard: () => void): () => void
   watchDirectory(heard: () => void): () => void
+}
+
+// Search ---------------------------------------------------------------------------------------------------------------
+
+/**
+ * An index beside the store, which can be lost at any time: it says which messages may hold a text, by the grams that
+ * core/search/grams.ts makes of texts. It forgets nobody: what it does not know is a candidate.
+ */
+export type SearchReads = {
+  /**
+   * Messages that hold all of these grams, as far as is known: `above` are those not indexed yet.
+   * Never throws: null when there is no index of the account, or none that can be used.
+   */
+  candidates(accountId: AccountId, grams: readonly number[]): Promise<MessageChoice | null>
+  status(): Promise<SearchStatus | null>
+  close(): void
+}
+
+export type SearchStatus = {
+  /** Octets on the device. */
+  readonly octets: number
+  readonly accounts: readonly { readonly accountId: AccountId; readonly upTo: MessageKey; readonly messages: number }[]
+}
+
+/** Grams, each once, in any order; null: not known, so always a candidate. */
+export type IndexedMessage = { readonly messageKey: MessageKey; readonly grams: Uint16Array | null }
+
+/** The one writer of the index. Throws StoreError; `damaged` asks for `reset`. */
+export type SearchIndex = {
+  /** How far an account is indexed, as `add` was told; null: not at all. */
+  mark(accountId: AccountId): MailMark | null
+  accounts(): readonly AccountId[]
+  /** Atomic. Keys are above those indexed before, ascending; `mark.lastKey` is how far the account is indexed with them. */
+  add(messages: readonly IndexedMessage[], mark: MailMark): void
+  /** Lets go of messages that live no longer, where that gives room back. @param living ascending */
+  retain(accountId: AccountId, living: Uint32Array): void
+  forget(accountId: AccountId): void
+  /** Begins anew, with everything. */
+  reset(): void
+  /** Whether its files are gone, or a reader found them damaged. */
+  needsReset(): boolean
+  /** Accounts that somebody wants indexed anew, told once; null among them: all. */
+  takeWishes(): readonly (AccountId | null)[]
+  /** Whether the device has room for more. */
+  hasRoom(): boolean
+  status(): SearchStatus
+  close(): void
 }
 
 // The store ------------------------------------------------------------------------------------------------------------

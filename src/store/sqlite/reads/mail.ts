@@ -9,6 +9,7 @@ import type { Database, SqlValue, Statement } from '../database.ts'
 import { flagDecoder } from '../flags.ts'
 import { decodeSortKeys, decodeSummary } from '../summary-codec.ts'
 import { messageId } from '../work.ts'
+import { contentReads } from './content.ts'
 
 type MailboxRow = [
   mailboxId: number,
@@ -239,6 +240,7 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
       return uids
     },
     keywords: async (accountId, mailboxId) => allKeywords.all(accountId, mailboxId).map(([name]) => name),
+    ...contentReads(db, bodies.turns),
     async read(accountId, messageKey, start, end) {
       const find = () => {
         const row = bodyOf.get(messageId(accountId, messageKey))
