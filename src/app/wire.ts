@@ -1,9 +1,22 @@
 /** Where implementations meet: rooms know each other's contracts only, and are put together here. */
 import { readAccountRef } from './account-ref.ts'
 import { lazyArgon2 } from '../core/accounts/argon2.ts'
-import { createAccounts } from '../core/accounts/accounts.ts'
+import { createAccessKeyOperator } from '../core/accounts/access-key-operator.ts'
+import { createAccounts, type KeyUse } from '../core/accounts/accounts.ts'
+import { createLiveLogins } from '../core/accounts/live-logins.ts'
+import { createOnceLinks } from '../core/accounts/once-links.ts'
 import { createPasswordHasher } from '../core/accounts/password-hasher.ts'
-import type { AccountRef, Accounts, Directory, Guard, Intake, Mailboxes, QueueOperator } from '../core/contract.ts'
+import type {
+  AccessKeyOperator,
+  AccountRef,
+  Accounts,
+  Directory,
+  Guard,
+  Intake,
+  Mailboxes,
+  OnceLinks,
+  QueueOperator,
+} from '../core/contract.ts'
 import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
 import { createIntake } from '../core/intake/intake.ts'
@@ -57,6 +70,8 @@ export type Core = {
   readonly accounts: Accounts
   readonly intake: Intake
   readonly directory: Directory
+  readonly accessKeys: AccessKeyOperator
+  readonly onceLinks: OnceLinks
   readonly queueOperator: QueueOperator
   openMailboxes(account: AccountRef): Mailboxes
 }
@@ -65,11 +80,19 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
   const { store, clock, random, log } = parts
   const { hostname, postmaster, scramSecret, cores } = options
   const hasher = createPasswordHasher({ random, argon2: lazyArgon2() })
-  const accounts = createAccounts({ directory: store.directory, hasher, clock, random, cores, scramSecret })
+  const noteUse = ({ accountId, keyId, ...use }: KeyUse): void => {
+    store.run({ do: 'noteAccessKeyUse', accountId, keyId, use }).catch((error: unknown) => {
+      log.warn({ event: 'auth.use.lost', cause: String(error) }) // It is told with the next one.
+    })
+  }
+  const accounts = createAccounts({ directory: store.directory, hasher, clock, random, cores, scramSecret, noteUse })
+  const directory = createDirectory({ store, accounts, clock })
   return {
     accounts,
     intake: createIntake({ store, clock, random, hostname, postmaster, log }),
-    directory: createDirectory({ store, accounts, clock }),
+    directory,
+    accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
+    onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
     queueOperator: createQueueOperator({ store, clock }),
     openMailboxes: (account) => openMailboxes(account, { store, clock }),
   }
@@ -94,8 +117,10 @@ export type SessionOptions = {
 export function wireSessions(parts: Parts, core: Core, options: SessionOptions): (on: ServiceConfig) => Serve | null {
   const { clock, random, log, metrics = noMetrics } = parts
   const { hostname, messageMaxOctets, guard, guessKey, inside, drain, load = calm } = options
+  const live = createLiveLogins({ changes: parts.store.changes, stillHolds: core.accounts.stillHolds })
   const authenticator = createAuthenticator({
     accounts: core.accounts,
+    live,
     guard,
     log,
     clock,
@@ -123,6 +148,7 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
         await serve(connection)
       } finally {
         guard.sessionEnded(connection.id)
+        live.ended(connection.id)
       }
     }
   const serveOf = (on: ServiceConfig): Serve | null => {

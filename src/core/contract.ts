@@ -88,9 +88,31 @@ export type Accounts = {
   maySendAs(account: AccountRef, from: Address): Promise<boolean>
 }
 
+/** The sessions of one thread that somebody is signed in to: each ends when what it was signed in with is gone. */
+export type LiveLogins = {
+  /** @param login.end ends the session at once; called at most once */
+  began(login: { cid: string; account: AccountRef; by: Proof | null; end: () => void }): void
+  /** The session is over, or signed out. */
+  ended(cid: string): void
+}
+
+/** Proves bearer tokens of an OpenID Connect issuer. */
+export type TokenVerifier = {
+  verify(token: Secret): Promise<
+    /** `login`: the address that the token is of. */
+    | { readonly at: 'ok'; readonly login: string }
+    /** `why` is for the log. */
+    | { readonly at: 'refused'; readonly status: 'invalid_token' | 'insufficient_scope'; readonly why: string }
+    /** The issuer does not answer. */
+    | { readonly at: 'try-later'; readonly why: string }
+  >
+  /** The issuer's configuration document (OpenID Connect Discovery 1.0 §4). */
+  readonly configuration: string
+}
+
 /** App passwords and client certificates, as the CLI and the admin API change them. Throws StoreError. */
 export type AccessKeyOperator = {
-  list(address: string): Promise<readonly AccessKey[] | NotFound>
+  list(address: string): Promise<{ readonly at: 'done'; readonly keys: readonly AccessKey[] } | NotFound>
   /** The password is told once. `scope` empty: everywhere. */
   addAppPassword(
     address: string,

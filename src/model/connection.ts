@@ -2,11 +2,23 @@ import type { ServiceName } from './service.ts'
 
 export type Endpoint = { readonly address: string; readonly port: number }
 
+/** What a client showed in the handshake; it has the key. */
+export type PeerCertificate = {
+  /** SHA-256, upper-case hex with colons. */
+  readonly fingerprint: string
+  /** Mail addresses of its subjectAltName. */
+  readonly addresses: readonly string[]
+  /** A CA that we trust for clients has signed it. */
+  readonly trusted: boolean
+}
+
 export type TlsFacts = {
   /** `TLSv1.3`, `TLSv1.2`. */
   readonly version: string
   readonly cipher: string
   readonly serverName: string | null
+  /** Null where none was asked for, or none was shown. */
+  readonly peerCertificate: PeerCertificate | null
   /** Channel-binding data by type (RFC 9266 tls-exporter on 1.3; RFC 5929 tls-server-end-point). */
   channelBinding(type: 'tls-exporter' | 'tls-server-end-point'): Uint8Array | null
 }

@@ -66,6 +66,8 @@ export const BOUNDARY_MAX_OCTETS = 256
 export const PREVIEW_MAX_CHARACTERS = 256
 /** Of a text that SORT compares: what a line may hold (RFC 5322 §2.1.1). */
 export const SORT_TEXT_MAX_CHARACTERS = 998
+/** Of a message's References, for THREADID (RFC 8474). */
+export const THREAD_LOOKUPS_MAX = 20
 /** Of a message's References, for THREAD. */
 export const THREAD_REFERENCES_MAX = 100
 
@@ -101,6 +103,10 @@ export const MAILBOX_DEPTH_MAX = 20
 export const KEYWORDS_PER_MAILBOX_MAX = 100
 export const KEYWORD_MAX_OCTETS = 50
 export const MAILBOXES_PER_ACCOUNT_MAX = 10_000
+/** RFC 9585 §4: a command that takes long says so this often. */
+export const IMAP_PROGRESS_EVERY_MS = 10 * SECOND
+/** Sorting and threading compute so long before others get a turn of the event loop; S25. */
+export const COMPUTE_AT_ONCE_MAX_MS = 10
 /** RFC 5464 §4.1: at least 1024 octets, and 10 for a mailbox. */
 export const ANNOTATION_VALUE_MAX_OCTETS = 16 * KIB
 export const ANNOTATION_NAME_MAX_OCTETS = 255
@@ -112,6 +118,10 @@ export const ANNOTATIONS_PER_ACCOUNT_MAX = 2000
 export const RIGHTS_PER_MAILBOX_MAX = 100
 export const RIGHTS_PER_ACCOUNT_MAX = 1000
 
+/** RFC 5465: mailboxes that one NOTIFY may name. */
+export const IMAP_NOTIFY_NAMES_MAX = 1000
+/** RFC 5465 §5.8: mailboxes with news that a session has not been told; above it the client hears of no more. */
+export const IMAP_NOTIFY_PENDING_MAX = 1000
 /** RFC 8970 §3.3: as told, in characters; at most 256. */
 export const IMAP_PREVIEW_MAX_CHARACTERS = 200
 /** RFC 4978: an encoder that has had nothing to say for so long gives its memory back; the next one begins with an empty window. */
@@ -321,6 +331,8 @@ export const FREE_SPACE_MIN_OCTETS = 75 * MIB
 /** How long a command may wait for a locked database before it fails with a temporary error; R10. */
 export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
 export const ENTRIES_PER_BATCH = 500
+/** Messages that one STORE or EXPUNGE changes in one commit: some 10 ms, in which others wait; a larger one takes several. */
+export const STORE_PORTION_MESSAGES = 8192
 /** A start waits so long for a command that works on the store, and looks this often. */
 export const STORE_LOCK_WAIT_MS = 5 * SECOND
 export const STORE_LOCK_RETRY_MS = 250

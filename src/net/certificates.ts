@@ -34,11 +34,15 @@ export type Certificates = CertificateSource & {
 
 type Loaded = CertificatePair & CertificateFacts
 
-/** Certificates by name. An ECDSA and an RSA certificate of the same name are both offered; the newer of one kind wins. */
+/**
+ * Certificates by name. An ECDSA and an RSA certificate of the same name are both offered; the newer of one kind wins.
+ * @param options.clients they are asked for certificates where people sign in. `ca`: PEM; null: pinned ones alone are known
+ */
 export function createCertificates(
   pairs: readonly CertificatePair[] = [],
-  options: { ticketKeys?: Uint8Array } = {},
+  options: { ticketKeys?: Uint8Array; clients?: { readonly ca: string | null } } = {},
 ): Certificates {
+  const { clients } = options
   let ticketKeys = options.ticketKeys
   let loaded: readonly Loaded[] = []
   let fallback: SecureContext | null = null
@@ -56,6 +60,7 @@ export function createCertificates(
         cert: chosen.map((pair) => pair.certificate),
         key: chosen.map((pair) => pair.key),
         ...(ticketKeys === undefined ? {} : { ticketKeys: Buffer.from(ticketKeys) }),
+        ...(clients === undefined ? {} : { ca: clients.ca ?? [] }),
       })
       contexts.set(key, context)
       return context
@@ -114,6 +119,7 @@ export function createCertificates(
     },
     challengeFor: (serverName) => challenges.get(serverName.toLowerCase()) ?? null,
     facts: () => loaded,
+    ...(clients === undefined ? {} : { clients: { caFile: clients.ca !== null } }),
   }
 }
 

@@ -67,6 +67,8 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
   const signedInMs = options.writeTimeoutMs ?? WRITE_TIMEOUT_MS
   const strangerMs = Math.min(options.writeBeforeLoginTimeoutMs ?? WRITE_BEFORE_LOGIN_TIMEOUT_MS, signedInMs)
   let writeTimeoutMs = TAKES_LOGINS.has(options.service) ? strangerMs : signedInMs
+  /** Asked only where people sign in: elsewhere a certificate would say nothing. */
+  const clients = TAKES_LOGINS.has(options.service) ? certificates?.clients : undefined
   const { remote, local } = options.between ?? betweenOf(plain)
   let socket: Socket = plain
 
@@ -282,7 +284,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
       secure.off('error', give)
       secure.off('_tlsError', give)
       if (lost !== null) return reject(lost)
-      connection.tls = tlsFactsOf(secure, side)
+      connection.tls = tlsFactsOf(secure, side, side === 'server' && clients !== undefined ? { clients } : {})
       connection.canStartTls = false
       attach(secure)
       resolve(connection.tls)
@@ -315,7 +317,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     plain.pause()
     detach(plain)
     if (handshake.length > 0) plain.unshift(Buffer.concat(handshake))
-    return secured(serverTlsSocket(plain, certificates), 'server')
+    return secured(serverTlsSocket(plain, certificates, undefined, { askClient: clients !== undefined }), 'server')
   }
 
   async function startClientTls(client: ClientTlsOptions): Promise<TlsFacts> {

@@ -39,12 +39,20 @@ export type Listener = AsyncDisposable & {
   stop(): Promise<void>
 }
 
+/** How clients may show certificates of their own. */
+export type ClientCertificates = {
+  /** A CA for them is configured: `contextFor`'s contexts trust it and no other. Without, only pinned ones are known. */
+  readonly caFile: boolean
+}
+
 /** A certificate chain and its key, PEM; `names` decide by SNI. The first is the default. */
 export type CertificateSource = {
   /** The context for a server name; unknown or absent gives the default (S16). Replaceable while running. */
   contextFor(serverName: string | null): import('node:tls').SecureContext | null
   /** What answers a CA that asks for `acme-tls/1` of a name (RFC 8737); null: it is not asked for. */
   challengeFor?(serverName: string): import('node:tls').SecureContext | null
+  /** Absent: where people sign in, clients are not asked for a certificate. */
+  readonly clients?: ClientCertificates
 }
 
 // Dialling -------------------------------------------------------------------------------------------------------------

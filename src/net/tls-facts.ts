@@ -1,15 +1,24 @@
-import { createHash } from 'node:crypto'
+import { createHash, type X509Certificate } from 'node:crypto'
 import type { TLSSocket } from 'node:tls'
-import type { TlsFacts } from '../model/connection.ts'
+import type { ClientCertificates } from './contract.ts'
+import type { PeerCertificate, TlsFacts } from '../model/connection.ts'
 
-/** What a secured socket came to. Channel bindings are computed when asked for. */
-export function tlsFactsOf(socket: TLSSocket, side: 'server' | 'client'): TlsFacts {
+/**
+ * What a secured socket came to. Channel bindings are computed when asked for.
+ * @param options.clients as whom peers of a server may show themselves; absent: they were not asked
+ */
+export function tlsFactsOf(
+  socket: TLSSocket,
+  side: 'server' | 'client',
+  { clients }: { clients?: ClientCertificates } = {},
+): TlsFacts {
   const version = socket.getProtocol() ?? 'unknown'
   const serverName: unknown = socket.servername
   return {
     version,
     cipher: socket.getCipher().standardName ?? socket.getCipher().name,
     serverName: typeof serverName === 'string' && serverName !== '' ? serverName : null,
+    peerCertificate: clients === undefined ? null : peerCertificateOf(socket, clients),
     channelBinding(type) {
       if (socket.destroyed) return null
       // RFC 9266 §4.2: on 1.2 it would need the extended master secret, which cannot be seen from here.
@@ -18,6 +27,34 @@ export function tlsFactsOf(socket: TLSSocket, side: 'server' | 'client'): TlsFac
       return certificate === undefined ? null : endPointBinding(certificate.raw)
     },
   }
+}
+
+/** The handshake has seen that the peer has the key. */
+function peerCertificateOf(socket: TLSSocket, { caFile }: ClientCertificates): PeerCertificate | null {
+  const certificate = socket.getPeerX509Certificate()
+  if (certificate === undefined) return null
+  const trusted = caFile && verifyError(socket) === null && isInTime(certificate)
+  return { fingerprint: certificate.fingerprint256, addresses: mailAddressesOf(certificate), trusted }
+}
+
+/** A resumed session keeps what its first handshake found; a certificate may have ended since. */
+function isInTime({ validFrom, validTo }: X509Certificate): boolean {
+  const now = Date.now()
+  return Date.parse(validFrom) <= now && now <= Date.parse(validTo)
+}
+
+/** Node shows it as `authorized` on sockets of its own servers only. */
+function verifyError(socket: TLSSocket): unknown {
+  const { _handle: handle } = socket as unknown as { _handle?: { verifyError?(): Error | null | undefined } | null }
+  return handle?.verifyError === undefined ? 'unknown' : (handle.verifyError() ?? null)
+}
+
+/** RFC 5280 §4.2.1.6 rfc822Name. Node quotes values that could be mistaken; those are no addresses. */
+function mailAddressesOf(certificate: X509Certificate): string[] {
+  return (certificate.subjectAltName ?? '')
+    .split(', ')
+    .filter((part) => part.startsWith('email:'))
+    .map((part) => part.slice('email:'.length))
 }
 
 /** RFC 9266 §2. */

@@ -33,12 +33,20 @@ export const ACME_TLS_PROTOCOL = 'acme-tls/1'
  * Puts the server's side of TLS on a plain socket. The caller waits for `secure`.
  * @param protocol what is spoken there, for peers that ask (ALPN, RFC 7301); then a CA's challenge is answered too, and
  * whoever waits ends a connection of ACME_TLS_PROTOCOL
+ * @param options.askClient whether the client may show a certificate
  */
-export function serverTlsSocket(plain: Socket, certificates: CertificateSource, protocol?: 'http/1.1'): TLSSocket {
+export function serverTlsSocket(
+  plain: Socket,
+  certificates: CertificateSource,
+  protocol?: 'http/1.1',
+  { askClient = false }: { askClient?: boolean } = {},
+): TLSSocket {
   const fallback = certificates.contextFor(null)
   let challenge: SecureContext | null = null
   const socket: TLSSocket = new TLSSocket(plain, {
     isServer: true,
+    // Whoever shows none, or one that nobody knows, goes on and signs in otherwise.
+    ...(askClient ? { requestCert: true, rejectUnauthorized: false } : {}),
     ...(protocol === undefined ? {} : { ALPNCallback: ({ servername, protocols }) => choose(servername, protocols) }),
     ...(fallback === null ? {} : { secureContext: fallback }),
     SNICallback: (serverName, answer) => {

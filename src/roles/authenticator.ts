@@ -1,6 +1,6 @@
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
-import type { Accounts, Guard, LoginOutcome } from '../core/contract.ts'
+import type { Accounts, Guard, LiveLogins, LoginOutcome, LoginPlace, TokenVerifier } from '../core/contract.ts'
 import type { Connection } from '../model/connection.ts'
 import { AUTH_ATTEMPTS } from '../model/metrics.ts'
 import { PROTOCOLS } from '../model/service.ts'
@@ -10,13 +10,17 @@ import type { Authenticator } from './contract.ts'
 
 /** As which user a name counts: names are tried in any case and at any length. */
 const userOf = (login: string): string => login.toLowerCase().slice(0, LOGIN_SHOWN_MAX)
+const placeOf = ({ service, remote }: Connection): LoginPlace => ({
+  protocol: PROTOCOLS[service],
+  address: remote.address,
+})
 /** RFC 5321 §4.5.3.1.3: no address is longer. */
 const LOGIN_SHOWN_MAX = 254
 
-type Reason = 'bad-password' | 'blocked' | 'try-later'
+type Reason = 'bad-password' | 'out-of-scope' | 'bad-token' | 'bad-certificate' | 'blocked' | 'try-later'
 
 /**
- * Proves people by their passwords and tells the guard of every failure (S6). The event `auth.failed` is what
+ * Proves people by passwords, tokens and certificates, and tells the guard of every failure (S6). The event `auth.failed` is what
  * fail2ban and CrowdSec read: rip, proto, port, reason, cid, user.
  */
 export function createAuthenticator(options: {
@@ -27,8 +31,12 @@ export function createAuthenticator(options: {
   /** Keyed hash of user and password; without it each wrong password is a guess of its own. */
   guessOf?: (user: string, password: string) => string
   metrics?: Metrics
+  /** Hears of every login, to end its session when what it was proven with goes. */
+  live?: LiveLogins
+  /** Absent: no bearer tokens are taken. */
+  tokens?: TokenVerifier
 }): Authenticator {
-  const { accounts, guard, log, clock, guessOf, metrics = noMetrics } = options
+  const { accounts, guard, log, clock, guessOf, metrics = noMetrics, live, tokens } = options
 
   const failed = ({ id, remote, local, service }: Connection, reason: Reason, user: string): void => {
     metrics.add(AUTH_ATTEMPTS, { protocol: PROTOCOLS[service], result: reason })
@@ -48,21 +56,28 @@ export function createAuthenticator(options: {
     connection: Connection,
     login: string,
     outcome: LoginOutcome,
-    guess: string | null,
+    { guess = null, reason = 'bad-password' }: { guess?: string | null; reason?: Reason } = {},
   ): LoginOutcome => {
     const { address } = connection.remote
     if (outcome.at === 'ok') {
+      const end = (): void => {
+        log.warn({ event: 'auth.ended', proto: PROTOCOLS[connection.service], cid: connection.id, user: login })
+        connection.destroy()
+      }
+      live?.began({ cid: connection.id, account: outcome.account, by: outcome.by ?? null, end })
       connection.signedIn()
       guard.loginSucceeded(address, { user: userOf(login), cid: connection.id })
       const proto = PROTOCOLS[connection.service]
       metrics.add(AUTH_ATTEMPTS, { protocol: proto, result: 'ok' })
       log.info({ event: 'auth.ok', rip: address, proto, cid: connection.id, user: login })
+    } else if (outcome.at === 'refused' && outcome.why === 'out-of-scope') {
+      failed(connection, 'out-of-scope', login) // Nobody guessed: it is the right one.
     } else if (outcome.at === 'refused') {
       const { service, id: cid, local } = connection
       assert(service !== 'outbound', 'nobody signs in on a connection of our own')
       const user = login.slice(0, LOGIN_SHOWN_MAX)
       guard.loginFailed(address, { at: clock?.now() ?? 0, service, port: local.port, cid, user, guess })
-      failed(connection, 'bad-password', login)
+      failed(connection, reason, login)
     } else failed(connection, 'try-later', login)
     return outcome
   }
@@ -77,17 +92,49 @@ export function createAuthenticator(options: {
     async password(connection, login, password) {
       const guess = guessOf?.(userOf(login), password.reveal()) ?? null
       if (!mayGuess(connection, login, guess)) return { at: 'try-later' }
-      return settled(connection, login, await accounts.verifyPassword(login, password), guess)
+      const outcome = await accounts.verifyPassword(login, password, placeOf(connection))
+      return settled(connection, login, outcome, { guess })
     },
     async scramKeys(connection, login) {
       if (!mayGuess(connection, login, null)) return { at: 'try-later' }
-      const found = await accounts.scramKeys(login)
-      if (!('keys' in found)) failed(connection, 'try-later', login)
+      const found = await accounts.scramKeys(login, placeOf(connection))
+      if (!('pairs' in found)) failed(connection, 'try-later', login)
       return found
     },
-    scramEnded(connection, login, account) {
-      // Deviation: SCRAM never shows the password, so the same saved wrong one counts each time.
-      return settled(connection, login, account === null ? { at: 'refused' } : { at: 'ok', account }, null)
+    // Deviation: SCRAM never shows the password, so the same saved wrong one counts each time.
+    scramEnded: (connection, login, outcome) => settled(connection, login, outcome),
+
+    takesTokens: tokens !== undefined,
+    async token(connection, given, token) {
+      assert(tokens !== undefined, 'tokens are offered only where there is an issuer')
+      const guess = guessOf?.(userOf(given ?? ''), token.reveal()) ?? null
+      if (!mayGuess(connection, given ?? '', guess)) return { at: 'try-later' }
+      const verdict = await tokens.verify(token)
+      if (verdict.at === 'try-later') {
+        log.warn({ event: 'auth.issuer.silent', cid: connection.id, why: verdict.why })
+        return settled(connection, given ?? '', { at: 'try-later' })
+      }
+      const { configuration } = tokens
+      if (verdict.at === 'refused') {
+        log.info({ event: 'auth.token.refused', cid: connection.id, why: verdict.why })
+        const outcome = settled(connection, given ?? '', { at: 'refused' }, { guess, reason: 'bad-token' })
+        return { ...outcome, error: { status: verdict.status, configuration } }
+      }
+      // RFC 7628 §3.1: the authorization identity is one that the token is good for.
+      const other = given !== null && given.toLowerCase() !== verdict.login.toLowerCase()
+      const account = other ? ({ at: 'refused' } as const) : await accounts.accountOf(verdict.login)
+      const outcome = settled(connection, given ?? verdict.login, account, { guess, reason: 'bad-token' })
+      return { ...outcome, error: { status: 'invalid_token', configuration } }
+    },
+
+    async certificate(connection, given) {
+      const shown = connection.tls?.peerCertificate ?? null
+      assert(shown !== null, 'EXTERNAL is offered only where a certificate was shown')
+      const login = given ?? shown.addresses[0] ?? ''
+      const guess = guessOf?.(userOf(login), shown.fingerprint) ?? null
+      if (!mayGuess(connection, login, guess)) return { at: 'try-later' }
+      const outcome = await accounts.verifyCertificate(shown, given, placeOf(connection))
+      return settled(connection, login, outcome, { guess, reason: 'bad-certificate' })
     },
     failureDelayMs: ({ remote }) => guard.failureDelayMs(remote.address),
   }

@@ -4,22 +4,43 @@ import type { Envelope, Recipient } from '../model/envelope.ts'
 import type { SmtpReply } from '../model/reply.ts'
 import type { TraceId } from '../model/ids.ts'
 import type { ReversePath } from '../model/address.ts'
-import type { AccountRef, LoginOutcome, Mailboxes, MessageSink, ScramKeys, StagedMessage } from '../core/contract.ts'
+import type { AccountRef, LoginOutcome, Mailboxes, MessageSink, ScramOffer, StagedMessage } from '../core/contract.ts'
 import type { Secret } from '../std/secret.ts'
 
-export type SaslMechanism = 'PLAIN' | 'LOGIN' | 'SCRAM-SHA-256' | 'SCRAM-SHA-256-PLUS'
+export type SaslMechanism =
+  | 'PLAIN'
+  | 'LOGIN'
+  | 'SCRAM-SHA-256'
+  | 'SCRAM-SHA-256-PLUS'
+  | 'OAUTHBEARER'
+  | 'XOAUTH2'
+  | 'EXTERNAL'
+
+/** What a client is told of a token that is not good (RFC 7628 §3.2.2). */
+export type TokenError = {
+  readonly status: 'invalid_token' | 'insufficient_scope'
+  /** Where the issuer tells how to get one. */
+  readonly configuration: string | null
+}
 
 /** Proves who someone is; counts failures per address (S6). Used by every protocol that takes credentials. */
 export type Authenticator = {
   /** Whether the address may still try. */
   mayTry(connection: Connection): boolean
   password(connection: Connection, login: string, password: Secret): Promise<LoginOutcome>
-  scramKeys(
+  scramKeys(connection: Connection, login: string): Promise<ScramOffer | { at: 'try-later' }>
+  /** What the proof came to. */
+  scramEnded(connection: Connection, login: string, outcome: LoginOutcome): LoginOutcome
+  /** Whether bearer tokens are taken at all. */
+  readonly takesTokens: boolean
+  /** `login` null: whoever the token names. */
+  token(
     connection: Connection,
-    login: string,
-  ): Promise<{ keys: ScramKeys; account: AccountRef | null } | { at: 'try-later' }>
-  /** The exchange ended outside `password`: SCRAM's proof was right (`account`) or not (null). */
-  scramEnded(connection: Connection, login: string, account: AccountRef | null): LoginOutcome
+    login: string | null,
+    token: Secret,
+  ): Promise<LoginOutcome & { readonly error?: TokenError }>
+  /** By the certificate of the connection's handshake. `login` null: whose it is. */
+  certificate(connection: Connection, login: string | null): Promise<LoginOutcome>
   /** How long the answer to a wrong password waits: by what the address has failed, on whatever connection. */
   failureDelayMs(connection: Connection): number
 }

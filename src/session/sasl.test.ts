@@ -1,6 +1,6 @@
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
-import type { AccountRef, LoginOutcome, ScramKeys } from '../core/contract.ts'
+import type { AccountRef, LoginOutcome, ScramOffer } from '../core/contract.ts'
 import type { AccountId } from '../model/ids.ts'
 import { FAILED_LOGIN_DELAYS_MS, FAILED_LOGINS_PER_CONNECTION_MAX } from '../model/limits.ts'
 import type { Authenticator, SaslMechanism } from '../roles/contract.ts'
@@ -10,7 +10,12 @@ import { createLoginGate, runSasl, type SaslOutcome } from './sasl.ts'
 import { createTestConnection } from './test-connection.ts'
 
 const account: AccountRef = { accountId: 7 as AccountId, address: { localPart: 'tim', domain: 'here.test' } }
-const keys: ScramKeys = { salt: 'c2FsdA==', iterations: 4096, storedKey: 'AAAA', serverKey: 'AAAA' }
+const keys: ScramOffer = {
+  salt: 'c2FsdA==',
+  iterations: 4096,
+  pairs: [{ storedKey: 'AAAA', serverKey: 'AAAA' }],
+  proven: () => ({ at: 'ok', account }),
+}
 
 /** Runs one exchange; `asked` is what reached the authenticator. */
 async function run(
@@ -27,11 +32,21 @@ async function run(
     },
     async scramKeys(_, login) {
       asked.push(login)
-      return { keys, account }
+      return keys
     },
-    scramEnded(_, login, proven) {
-      asked.push(`${login} ${proven === null ? 'refused' : 'proven'}`)
-      return proven === null ? { at: 'refused' } : { at: 'ok', account: proven }
+    scramEnded(_, login, outcome) {
+      asked.push(`${login} ${outcome.at}`)
+      return outcome
+    },
+    takesTokens: true,
+    async token(_, login, token) {
+      asked.push(`${login} ${token.reveal()}`)
+      if (token.reveal() === 'right') return { at: 'ok', account }
+      return { at: 'refused', error: { status: 'invalid_token', configuration: 'https://issuer.test/configuration' } }
+    },
+    async certificate(_, login) {
+      asked.push(String(login))
+      return { at: 'ok', account }
     },
     failureDelayMs: () => 0,
     ...change,
@@ -77,6 +92,29 @@ test('SCRAM: a wrong proof is told to the authenticator, a broken exchange is no
   assert.deepEqual(wrongProof, { outcome: { at: 'refused' }, asked: ['tim', 'tim refused'] })
   // RFC 5802 §6: -PLUS is offered here, so a client that saw none was deceived.
   assert.equal((await run('SCRAM-SHA-256', ['y,,n=tim,r=abc'])).outcome.at, 'malformed')
+})
+
+test('OAUTHBEARER, XOAUTH2: the client says something to the error, and only then is refused', async () => {
+  const right = 'n,a=tim,\x01auth=Bearer right\x01\x01'
+  assert.deepEqual(await run('OAUTHBEARER', [right]), { outcome: { at: 'ok', account }, asked: ['tim right'] })
+  const wrong = right.replace('right', 'wrong')
+  for (const said of ['\x01', '']) {
+    const refused = await run('OAUTHBEARER', [wrong, said])
+    assert.equal(refused.outcome.at, 'refused')
+    assert.deepEqual(refused.asked, ['tim wrong'])
+  }
+  assert.equal((await run('OAUTHBEARER', [wrong, null])).outcome.at, 'cancelled')
+  assert.equal((await run('OAUTHBEARER', [wrong, 'more'])).outcome.at, 'malformed')
+  const old = await run('XOAUTH2', ['user=tim\x01auth=Bearer right\x01\x01'])
+  assert.deepEqual(old, { outcome: { at: 'ok', account }, asked: ['tim right'] })
+  const later = { at: 'try-later' } as const
+  assert.deepEqual(await run('OAUTHBEARER', [right], { token: async () => later }), { outcome: later, asked: [] })
+})
+
+test('EXTERNAL: as whom is asked, or nothing', async () => {
+  assert.deepEqual((await run('EXTERNAL', [''])).asked, ['null'])
+  assert.deepEqual((await run('EXTERNAL', ['tim@here.test'])).asked, ['tim@here.test'])
+  assert.equal((await run('EXTERNAL', ['a\0b'])).outcome.at, 'malformed')
 })
 
 test('S6: refused logins wait longer each time, and the last ends the connection', async () => {

@@ -1,12 +1,14 @@
-import type { AccountRef } from '../core/contract.ts'
+import type { AccountRef, LoginOutcome, ScramOffer } from '../core/contract.ts'
 import { FAILED_LOGIN_DELAYS_MS, FAILED_LOGINS_PER_CONNECTION_MAX } from '../model/limits.ts'
 import type { Connection } from '../model/connection.ts'
-import { loginExchange, plainExchange } from '../protocol/sasl/plain.ts'
+import { externalExchange } from '../protocol/sasl/external.ts'
 import type { SaslAnswer, SaslEnd, SaslExchange } from '../protocol/sasl/exchange.ts'
+import { oauthBearerExchange, xoauth2Exchange } from '../protocol/sasl/oauth.ts'
+import { loginExchange, plainExchange } from '../protocol/sasl/plain.ts'
 import { scramExchange } from '../protocol/sasl/scram.ts'
 import type { Authenticator, SaslMechanism } from '../roles/contract.ts'
 import { sleep, type Clock } from '../std/clock.ts'
-import { never } from '../std/assert.ts'
+import { assert, never } from '../std/assert.ts'
 import type { Random } from '../std/random.ts'
 
 export type SaslOutcome =
@@ -38,11 +40,12 @@ export async function runSasl(options: SaslOptions): Promise<SaslOutcome> {
   const { authenticator, connection } = options
   if (!authenticator.mayTry(connection)) return { at: 'try-later' }
   const exchange = begin(options)
-  let scramAccount: AccountRef | null = null
+  /** What was found on the way. */
+  const found: Found = { offer: null, token: null }
   let answer: SaslAnswer = Buffer.alloc(0)
   for (;;) {
     const step = exchange.next(answer)
-    if (step.done === true) return finish(options, step.value, scramAccount)
+    if (step.done === true) return finish(options, step.value, found)
     const question = step.value
     switch (question.ask) {
       case 'response': {
@@ -53,10 +56,18 @@ export async function runSasl(options: SaslOptions): Promise<SaslOutcome> {
         break
       }
       case 'keys': {
-        const found = await authenticator.scramKeys(connection, question.login)
-        if (!('keys' in found)) return { at: 'try-later' }
-        scramAccount = found.account
-        answer = found.keys
+        const offer = await authenticator.scramKeys(connection, question.login)
+        if (!('pairs' in offer)) return { at: 'try-later' }
+        found.offer = offer
+        answer = offer
+        break
+      }
+      case 'token': {
+        const outcome = await authenticator.token(connection, question.login, question.token)
+        if (outcome.at === 'try-later') return { at: 'try-later' }
+        found.token = outcome
+        const error = outcome.error ?? { status: 'invalid_token', configuration: null }
+        answer = outcome.at === 'ok' ? { good: true } : { good: false, error }
         break
       }
       default:
@@ -82,12 +93,20 @@ function begin({ mechanism, initialResponse, offered, connection, random }: Sasl
             : null,
         serverNonce: Buffer.from(random.bytes(18)).toString('base64'),
       })
+    case 'OAUTHBEARER':
+      return oauthBearerExchange(initialResponse)
+    case 'XOAUTH2':
+      return xoauth2Exchange(initialResponse)
+    case 'EXTERNAL':
+      return externalExchange(initialResponse)
     default:
       return never(mechanism)
   }
 }
 
-async function finish(options: SaslOptions, end: SaslEnd, scramAccount: AccountRef | null): Promise<SaslOutcome> {
+type Found = { offer: ScramOffer | null; token: LoginOutcome | null }
+
+async function finish(options: SaslOptions, end: SaslEnd, { offer, token }: Found): Promise<SaslOutcome> {
   const { authenticator, connection } = options
   switch (end.at) {
     case 'malformed':
@@ -95,8 +114,17 @@ async function finish(options: SaslOptions, end: SaslEnd, scramAccount: AccountR
     case 'password':
       return authenticator.password(connection, end.login, end.password)
     case 'proof':
-      // A made-up key that fits is still nobody's (S7).
-      return authenticator.scramEnded(connection, end.login, end.right ? scramAccount : null)
+      assert(offer !== null, 'a proof is of keys')
+      return authenticator.scramEnded(
+        connection,
+        end.login,
+        end.pair === null ? { at: 'refused' } : offer.proven(end.pair),
+      )
+    case 'token':
+      assert(token !== null, 'it was asked about')
+      return token
+    case 'external':
+      return authenticator.certificate(connection, end.login)
     default:
       return never(end)
   }

@@ -45,6 +45,7 @@ export const testTls: TlsFacts = {
   version: 'TLSv1.3',
   cipher: 'TLS_AES_256_GCM_SHA384',
   serverName: null,
+  peerCertificate: null,
   channelBinding: (type) => (type === 'tls-exporter' ? Buffer.alloc(32, 7) : Buffer.alloc(32, 9)),
 }
 

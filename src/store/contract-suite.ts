@@ -11,6 +11,7 @@ import { mailboxTests } from './suite/mailboxes.ts'
 import { queueTests } from './suite/queue.ts'
 import type { Opened } from './suite/shared.ts'
 import { sortTests } from './suite/sort.ts'
+import { sharingTests } from './suite/sharing.ts'
 import { transferTests } from './suite/transfer.ts'
 
 export type { Opened } from './suite/shared.ts'
@@ -38,6 +39,7 @@ export function storeSuite(name: string, open: () => Promise<Opened>, { concurre
     contentTests(check)
     queueTests(check)
     changeTests(check)
+    sharingTests(check)
     lifeTests(check)
   })
 }

@@ -36,7 +36,7 @@ import { parseCommand as parseSmtp } from '../../src/protocol/smtp/command.ts'
 import { printReply } from '../../src/protocol/smtp/print-reply.ts'
 import { loginExchange, plainExchange } from '../../src/protocol/sasl/plain.ts'
 import { scramExchange } from '../../src/protocol/sasl/scram.ts'
-import type { SaslExchange } from '../../src/protocol/sasl/exchange.ts'
+import type { SaslAnswer, SaslExchange } from '../../src/protocol/sasl/exchange.ts'
 import { COMMANDS } from '../../src/session/imap/registry.ts'
 import { clientStreams, FIELD_BODIES, LETTER_FILES, lines } from './corpus.ts'
 import type { Target } from './target.ts'
@@ -61,13 +61,14 @@ const crlfLines = (bytes: Buffer): string[] => bytes.toString('latin1').split('\
 
 /** Plays the octets as the client's responses, line by line. */
 function exchangeWith(exchange: SaslExchange, responses: readonly Buffer[]): void {
-  let next: Parameters<typeof exchange.next>[0] = Buffer.alloc(0)
+  let next: SaslAnswer = Buffer.alloc(0)
   const salt = Buffer.alloc(16, 1).toString('base64')
   const key = Buffer.alloc(32, 2).toString('base64')
   for (let turn = 0; turn < 10; turn++) {
     const step = exchange.next(next)
     if (step.done === true) return
-    if (step.value.ask === 'keys') next = { salt, iterations: 4096, storedKey: key, serverKey: key }
+    if (step.value.ask === 'keys') next = { salt, iterations: 4096, pairs: [{ storedKey: key, serverKey: key }] }
+    else if (step.value.ask === 'token') next = { good: false, error: { status: 'invalid_token', configuration: null } }
     else next = responses[turn % Math.max(1, responses.length)] ?? Buffer.alloc(0)
   }
   assert.fail('the exchange does not end')

@@ -7,6 +7,7 @@ import type { Config } from '../config/config.ts'
 import { openThreadLog } from '../thread-parts.ts'
 import { createSystemRandom, systemClock } from '../machine.ts'
 import { installationSecret } from '../secrets.ts'
+import { linkOrigin } from '../web-settings.ts'
 import { openStore } from '../../store/sqlite/open.ts'
 import { wireCore } from '../wire.ts'
 import { configPath, readConfig } from './config.ts'
@@ -42,8 +43,11 @@ async function offline<T>(config: Config, use: (api: AdminApi) => Promise<T>): P
     const core = await wireCore(parts, { hostname, postmaster: null, scramSecret, cores: 1 })
     for (const name of config.domains) await core.directory.addDomain(name)
     const health = async (): Promise<Record<string, unknown>> => ({ healthy: false })
-    const { directory, queueOperator: queue } = core
-    return await use(createAdminApi({ directory, queue, mailboxesOf: mailboxesOf(core), health }, ADMIN_ROUTES))
+    const { directory, accessKeys, queueOperator: queue } = core
+    const links = { onceLinks: core.onceLinks, origin: () => linkOrigin(config) }
+    return await use(
+      createAdminApi({ directory, accessKeys, queue, mailboxesOf: mailboxesOf(core), links, health }, ADMIN_ROUTES),
+    )
   } finally {
     await store.close()
     await flushed()

@@ -2,6 +2,8 @@
 import { Command } from 'commander'
 import type { QueueView } from '../../core/contract.ts'
 import type { AdminApi } from '../admin/api.ts'
+import { appPasswordCommand, clientCertificateCommand } from './access-keys.ts'
+import { inviteCommand, resetCommand } from './links.ts'
 import { CliError, EXIT, print, printJson, printTable, type ExitCode } from './output.ts'
 import { makePassword, readPassword } from './password.ts'
 import { parseQuota, printOctets } from './units.ts'
@@ -85,7 +87,7 @@ export function domainCommand(withAdmin: WithAdmin): Command {
 type UserRow = { address: string; quotaOctets: number | null; usedOctets: number; messages: number }
 
 export function userCommand(withAdmin: WithAdmin): Command {
-  const noun = new Command('user').description('the people who have mail here')
+  const noun = new Command('user').alias('account').description('the people who have mail here')
   noun
     .command('list')
     .option('--json', 'machine-readable')
@@ -150,6 +152,10 @@ export function userCommand(withAdmin: WithAdmin): Command {
         confirm(command, `The quota of ${address} is ${size}.`, { changed: address, quotaOctets })
       }),
     )
+  noun.addCommand(appPasswordCommand(withAdmin))
+  noun.addCommand(clientCertificateCommand(withAdmin))
+  noun.addCommand(inviteCommand(withAdmin))
+  noun.addCommand(resetCommand(withAdmin))
   return noun
 }
 

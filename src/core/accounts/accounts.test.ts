@@ -7,6 +7,7 @@ import { createTestRandom } from '../../std/test-random.ts'
 import { CREDENTIAL_CACHE_MS, PASSWORD_HASH_QUEUE_MAX, PASSWORD_HASHES_PER_CORE_MAX } from '../../model/limits.ts'
 import { StoreError, type Credential } from '../../store/contract.ts'
 import { at, createTestDirectory } from '../testing/test-directory.ts'
+import type { Accounts } from '../contract.ts'
 import { createAccounts } from './accounts.ts'
 import { argon2OfNode } from './argon2.ts'
 import { createPasswordHasher, type PasswordHasher } from './password-hasher.ts'
@@ -157,15 +158,18 @@ test('SASLprep: composed and decomposed are one password, prohibited characters 
   assert.equal(credential.scram, null, 'RFC 4013 §2.3: control characters are prohibited')
   assert.equal(await login('ann@here.test', 'bell\u0007'), 'ok')
   const keys = await accounts.scramKeys('ann@here.test')
-  assert.ok('keys' in keys && keys.account === null)
+  assert.ok('pairs' in keys)
+  assert.deepEqual(keys.proven(0), { at: 'refused' })
 })
 
 test('SCRAM keys are RFC 5802 §3 with SHA-256', async () => {
   const { accounts, addAnn } = setUp()
   await addAnn('sesame')
   const found = await accounts.scramKeys('Ann@here.test')
-  assert.ok('keys' in found && found.account !== null)
-  const { salt, iterations, storedKey, serverKey } = found.keys
+  assert.ok('pairs' in found)
+  assert.equal(found.proven(0).at, 'ok')
+  const { salt, iterations, pairs } = found
+  const { storedKey, serverKey } = pairs[0]!
   assert.ok(iterations >= 4096)
   const salted = pbkdf2Sync('sesame', Buffer.from(salt, 'base64'), iterations, 32, 'sha256')
   const hmac = (text: string) => createHmac('sha256', salted).update(text).digest()
@@ -173,13 +177,19 @@ test('SCRAM keys are RFC 5802 §3 with SHA-256', async () => {
   assert.equal(serverKey, hmac('Server Key').toString('base64'))
 })
 
+const keysIn = (found: Awaited<ReturnType<Accounts['scramKeys']>>) => {
+  assert.ok('pairs' in found)
+  const { salt, iterations, pairs } = found
+  assert.equal(pairs.length, 1)
+  return { salt, iterations, ...pairs[0]! }
+}
+
 test('SCRAM keys of an unknown name are stable, its own, and look like real ones (S7)', async () => {
   const { accounts, addAnn } = setUp()
   await addAnn('sesame')
   const keysOf = async (name: string) => {
     const found = await accounts.scramKeys(name)
-    assert.ok('keys' in found)
-    return found.keys
+    return keysIn(found)
   }
   const [real, bob, bobAgain, eve] = [
     await keysOf('ann@here.test'),
@@ -188,12 +198,7 @@ test('SCRAM keys of an unknown name are stable, its own, and look like real ones
     await keysOf('eve@here.test'),
   ]
   assert.deepEqual(bob, bobAgain)
-  assert.deepEqual(
-    bob,
-    await setUp()
-      .accounts.scramKeys('bob@here.test')
-      .then((found) => 'keys' in found && found.keys),
-  )
+  assert.deepEqual(bob, await setUp().accounts.scramKeys('bob@here.test').then(keysIn))
   assert.notEqual(bob.salt, eve.salt)
   assert.equal(bob.iterations, real.iterations)
   for (const part of ['salt', 'storedKey', 'serverKey'] as const) assert.equal(bob[part].length, real[part].length)

@@ -22,12 +22,16 @@ export function saslprep(password: string): string | null {
 const hmac = (key: Uint8Array, text: string): Buffer => createHmac('sha256', key).update(text).digest()
 
 /** RFC 5802 §3 with SHA-256 (RFC 7677). `password` is prepared already. */
-export async function deriveScramKeys(password: string, salt: Uint8Array): Promise<ScramKeys> {
-  const salted = await derive(password, salt, SCRAM_ITERATIONS, 32, 'sha256') // SaltedPassword := Hi(…)
+export async function deriveScramKeys(
+  password: string,
+  salt: Uint8Array,
+  iterations: number = SCRAM_ITERATIONS,
+): Promise<ScramKeys> {
+  const salted = await derive(password, salt, iterations, 32, 'sha256') // SaltedPassword := Hi(…)
   const storedKey = createHash('sha256').update(hmac(salted, 'Client Key')).digest()
   return {
     salt: Buffer.from(salt).toString('base64'),
-    iterations: SCRAM_ITERATIONS,
+    iterations,
     storedKey: storedKey.toString('base64'),
     serverKey: hmac(salted, 'Server Key').toString('base64'),
   }

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict'
 import { decodeBase64, decodeInitialResponse } from './base64.ts'
 import type { SaslAnswer, SaslEnd, SaslExchange, ScramKeyMaterial } from './exchange.ts'
 import { loginExchange, plainExchange } from './plain.ts'
+import { oauthBearerExchange, parseOauthBearer, parseXoauth2 } from './oauth.ts'
 import { scramExchange, type ScramOptions } from './scram.ts'
 
 /** Runs an exchange against a client that answers each challenge. */
@@ -23,6 +24,7 @@ function run(
       answer = keys
       continue
     }
+    assert.ok(step.value.ask === 'response')
     const challenge = step.value.challenge.toString()
     challenges.push(challenge)
     const next = answers[i++] ?? assert.fail(`unexpected challenge ${challenge}`)
@@ -72,7 +74,8 @@ const derive = (password: string, salt: string, iterations: number) => {
   const clientKey = hmac(salted, 'Client Key')
   const storedKey = createHash('sha256').update(clientKey).digest()
   const serverKey = hmac(salted, 'Server Key')
-  const keys = { salt, iterations, storedKey: storedKey.toString('base64'), serverKey: serverKey.toString('base64') }
+  const pair = { storedKey: storedKey.toString('base64'), serverKey: serverKey.toString('base64') }
+  const keys = { salt, iterations, pairs: [pair] }
   return { clientKey, storedKey, keys }
 }
 
@@ -97,7 +100,7 @@ test('RFC 7677 §3: the SCRAM-SHA-256 example', () => {
     'r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,s=W22ZaJ0SNY7soEsUEjb6gQ==,i=4096',
     'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=',
   ])
-  assert.deepEqual(end, { at: 'proof', login: 'user', right: true })
+  assert.deepEqual(end, { at: 'proof', login: 'user', pair: 0 })
 })
 
 /** A client that does its part, with whatever is to be wrong put in. */
@@ -119,7 +122,7 @@ function attempt(
     [respond, client.last ?? ''],
     KEYS,
   )
-  return end.at === 'proof' ? `${end.login} ${end.right}` : end.at === 'malformed' ? end.why : end.at
+  return end.at === 'proof' ? `${end.login} ${end.pair !== null}` : end.at === 'malformed' ? end.why : end.at
 }
 
 test('RFC 5802: what may be wrong in a SCRAM exchange', () => {
@@ -157,6 +160,75 @@ test('RFC 5802: what may be wrong in a SCRAM exchange', () => {
   for (const [got, wanted] of cases) assert.equal(got, wanted)
   assert.equal(run(scramExchange(Buffer.from([0xff]), OPTIONS), []).end.at, 'malformed')
   assert.equal(run(scramExchange(Buffer.from('n,,n=user,r=abc'), OPTIONS), ['c=biws,r=abc'], KEYS).end.at, 'malformed')
+})
+
+test('SCRAM with several passwords of one login: the proof shows which, and the server signs with its key', () => {
+  const other = derive('crayon', SALT, 4096)
+  for (const [pairs, wanted] of [
+    [[other.keys.pairs[0]!, KEYS.pairs[0]!], 1],
+    [[KEYS.pairs[0]!, other.keys.pairs[0]!], 0],
+    [[other.keys.pairs[0]!], null],
+    [[], null],
+  ] as const) {
+    const answers = [
+      'c=biws,r=rOprNGfwEbeRWgbNEkqO%hvYDpWUa2RaTCAfuxFIlj)hNlF$k0,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
+      '',
+    ]
+    const first = Buffer.from('n,,n=user,r=rOprNGfwEbeRWgbNEkqO')
+    const { end, challenges } = run(scramExchange(first, OPTIONS), answers, { ...KEYS, pairs })
+    assert.deepEqual(end, { at: 'proof', login: 'user', pair: wanted })
+    if (wanted !== null) assert.equal(challenges[1], 'v=6rriTRBi23WpRR/wtup+mMhUZUn/dB5nLTJRsjl95G4=')
+  }
+})
+
+test('RFC 7628 §3.1: OAUTHBEARER messages, and XOAUTH2', () => {
+  const rest = 'host=server.example.com\x01port=143\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01'
+  const token = 'vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg=='
+  const cases: readonly [string, unknown][] = [
+    [`n,a=user@example.com,\x01${rest}`, { login: 'user@example.com', token }],
+    [`n,,\x01${rest}`, { login: null, token }],
+    [`y,a=a=2Cb=3Dc,\x01${rest}`, { login: 'a,b=c', token }],
+    ['n,,\x01auth=bearer   x\x01\x01', { login: null, token: 'x' }],
+    [`p=tls-exporter,,\x01${rest}`, 'channel binding is not supported with OAUTHBEARER'],
+    [`n,a=a=2Xb,\x01${rest}`, 'malformed authorization identity'],
+    [`n,a=x\x01${rest}`, 'malformed GS2 header'],
+    [`x,,\x01${rest}`, 'malformed GS2 header'],
+    ['', 'malformed GS2 header'],
+    ['n,,\x01\x01', 'no Bearer token'],
+    ['n,,\x01auth=\x01\x01', 'no Bearer token'],
+    ['n,,\x01auth=Basic x\x01\x01', 'no Bearer token'],
+    ['n,,\x01auth=Bearer x y\x01\x01', 'no Bearer token'],
+    ['n,,\x01auth=Bearer x\x01', 'no Bearer token'],
+    ['n,,\x01auth=Bearer x\x01\x01\x01', 'no Bearer token'],
+    ['n,,\x01auth=Bearer x\x01auth=Bearer y\x01\x01', 'no Bearer token'],
+    ['n,,\x01=Bearer x\x01\x01', 'no Bearer token'],
+  ]
+  for (const [text, wanted] of cases) assert.deepEqual(parseOauthBearer(text), wanted, JSON.stringify(text))
+  // https://developers.google.com/workspace/gmail/imap/xoauth2-protocol
+  const old = 'user=someuser@example.com\x01auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\x01\x01'
+  assert.deepEqual(parseXoauth2(old), {
+    login: 'someuser@example.com',
+    token: 'ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg',
+  })
+  for (const text of ['', 'user=\x01auth=Bearer x\x01\x01', 'auth=Bearer x\x01\x01', 'user=a', 'user=a\x01\x01']) {
+    assert.equal(typeof parseXoauth2(text), 'string', JSON.stringify(text))
+  }
+})
+
+test('RFC 7628 §3.2.2: what is wrong with a token is told as a challenge', () => {
+  const exchange = oauthBearerExchange(Buffer.from('n,,\x01auth=Bearer x\x01\x01'))
+  const question = exchange.next(Buffer.alloc(0)).value as { ask: string; login: string | null }
+  assert.deepEqual([question.ask, question.login], ['token', null])
+  const error = {
+    status: 'invalid_token',
+    configuration: 'https://issuer.test/.well-known/openid-configuration',
+  } as const
+  const challenge = exchange.next({ good: false, error }).value as { challenge: Buffer }
+  assert.deepEqual(JSON.parse(challenge.challenge.toString()), {
+    status: 'invalid_token',
+    'openid-configuration': error.configuration,
+  })
+  assert.deepEqual(exchange.next(Buffer.from('\x01')), { done: true, value: { at: 'token', good: false } })
 })
 
 test('base64 is strict', () => {

@@ -1,6 +1,6 @@
 import { createHash, createHmac, timingSafeEqual } from 'node:crypto'
 import { decodeBase64 } from './base64.ts'
-import { askKeys, askResponse, malformed, readText, type SaslExchange, type ScramKeyMaterial } from './exchange.ts'
+import { askKeys, askResponse, malformed, readText, type SaslExchange, type ScramKeyPair } from './exchange.ts'
 
 export type ScramOptions = {
   /** SCRAM-SHA-256-PLUS. */
@@ -66,7 +66,7 @@ function expectedBinding(first: ClientFirst, options: ScramOptions): Uint8Array 
 }
 
 /** RFC 5802 §3. The server signature is null when the proof is wrong. */
-function checkProof(keys: ScramKeyMaterial, authMessage: string, proof: Buffer): Buffer | null {
+function checkProof(keys: ScramKeyPair, authMessage: string, proof: Buffer): Buffer | null {
   const storedKey = Buffer.from(keys.storedKey, 'base64')
   const signature = hmac(storedKey, authMessage)
   if (proof.length !== signature.length) return null
@@ -98,9 +98,12 @@ export function* scramExchange(initialResponse: Buffer | null, options: ScramOpt
   const bound = decodeBase64(bindingAttribute.slice(2))
   const wanted = Buffer.concat([Buffer.from(first.gs2Header), binding])
   const boundRight = bound !== null && bound.length === wanted.length && timingSafeEqual(bound, wanted)
-  const signature = checkProof(keys, `${first.bare},${serverFirst},${withoutProof}`, proof)
-  if (!boundRight || signature === null) return { at: 'proof', login: first.login, right: false }
+  const authMessage = `${first.bare},${serverFirst},${withoutProof}`
+  const signatures = keys.pairs.map((pair) => checkProof(pair, authMessage, proof))
+  const pair = signatures.findIndex((each) => each !== null)
+  const signature = signatures[pair]
+  if (!boundRight || !signature) return { at: 'proof', login: first.login, pair: null }
   // Additional data with success travels as one more challenge (RFC 4954 §4, RFC 9051 §6.2.2, RFC 5034 §4).
   const last = yield* askResponse(Buffer.from(`v=${signature.toString('base64')}`))
-  return last.length === 0 ? { at: 'proof', login: first.login, right: true } : malformed('surplus response')
+  return last.length === 0 ? { at: 'proof', login: first.login, pair } : malformed('surplus response')
 }

@@ -16,7 +16,7 @@ export function createMdaPolicy(options: MdaOptions): AccessPolicy {
     connection.tls !== null || options.plainLoginAllowed?.(connection) === true
   return {
     mayAuthenticate,
-    mechanisms: (connection) => (mayAuthenticate(connection) ? mechanismsFor(connection) : []),
+    mechanisms: (connection) => (mayAuthenticate(connection) ? mechanismsFor(connection, options.authenticator) : []),
     authenticator: options.authenticator,
     open: (account) => options.openMailboxes(account),
   }

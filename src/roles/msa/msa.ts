@@ -36,7 +36,7 @@ export function createMsaPolicy(options: MsaOptions): SmtpPolicy {
     ...(postmasterDomain === undefined ? {} : { postmasterDomain }),
     messageMaxOctets: options.messageMaxOctets ?? MESSAGE_MAX_OCTETS,
     recipientsMax: options.recipientsMax ?? SUBMISSION_RECIPIENTS_MAX,
-    mechanisms: (connection) => (connection.tls === null ? [] : mechanismsFor(connection)),
+    mechanisms: (connection) => (connection.tls === null ? [] : mechanismsFor(connection, authenticator)),
     authenticator,
     async onMail(facts, mail) {
       const refusal = mayBegin(facts)

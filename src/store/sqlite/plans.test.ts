@@ -5,12 +5,14 @@ import { realFiles } from '../files.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { bodyReader } from './bodies.ts'
 import { accessKeyHandlers } from './commands/access-keys.ts'
+import { annotationHandlers, annotationRows } from './commands/annotations.ts'
 import { directoryHandlers } from './commands/directory.ts'
 import { flagHandlers } from './commands/flags.ts'
 import { intakeHandlers } from './commands/intake.ts'
 import { mailboxHandlers } from './commands/mailboxes.ts'
 import { mailboxRows } from './commands/mailbox-rows.ts'
 import { queueHandlers } from './commands/queue.ts'
+import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
 import { type Database, openPlain, type SqlValue } from './database.ts'
 import { directoryReads } from './reads/directory.ts'
@@ -19,7 +21,8 @@ import { queueReads } from './reads/queue.ts'
 import { MIGRATIONS } from './schema.ts'
 import { collector } from './writer.ts'
 
-const SCANS = /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key)\b/
+const SCANS =
+  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|message_quota|mailbox_right|annotation|message_thread)\b/
 
 /** Whole lists, asked for as such. */
 const ALLOWED = [
@@ -49,7 +52,10 @@ test('every statement finds its rows by key', () => {
     directoryHandlers(recording, rows)
     accessKeyHandlers(recording)
     flagHandlers(recording, rows)
-    mailboxHandlers(recording, rows, transfer)
+    const rights = rightRows(recording)
+    mailboxHandlers(recording, rows, { transfer: transfer.transfer, rights, annotations: annotationRows(recording) })
+    rightHandlers(recording, rows, rights)
+    annotationHandlers(recording, rows)
     queueHandlers(recording, intake.accept)
     collector(recording, () => 1)
     const bodies = bodyReader(directory.path, realFiles)

@@ -14,7 +14,19 @@ import type { Answer } from '../../model/queue.ts'
 import type { CommandName, Store } from '../contract.ts'
 import { testClock } from '../testing/clock.ts'
 import { type FaultyFiles, faultyFiles, type Remains } from '../testing/faulty-files.ts'
-import { accept, account, ALL, CREDENTIAL, deliver, draft, KEY, mailboxId, NOW, range, relayTo } from '../testing/letters.ts'
+import {
+  accept,
+  account,
+  ALL,
+  CREDENTIAL,
+  deliver,
+  draft,
+  KEY,
+  mailboxId,
+  NOW,
+  range,
+  relayTo,
+} from '../testing/letters.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { openPlain } from './database.ts'
 import { openStore } from './open.ts'
@@ -121,7 +133,33 @@ const ROWS = {
         use: { at: NOW, protocol: 'imap', address: '192.0.2.1' },
       }),
   ],
-  setQuota: [(store, { ann }) => store.run({ do: 'setQuota', accountId: ann, quotaOctets: 5 })],
+  setQuota: [(store, { ann }) => store.run({ do: 'setQuota', accountId: ann, quotaOctets: 5, quotaMessages: 7 })],
+  setRights: [
+    (store, { ann, bob, work }) =>
+      store.run({
+        do: 'setRights',
+        accountId: ann,
+        mailboxId: work,
+        grantee: bob,
+        mode: 'add',
+        rights: ['l', 'r', 'i'],
+      }),
+    (store, { ann, bob, inbox }) =>
+      store.run({ do: 'setRights', accountId: ann, mailboxId: inbox, grantee: bob, mode: 'replace', rights: [] }),
+  ],
+  setAnnotations: [
+    (store, { ann, bob, work }) =>
+      store.run({
+        do: 'setAnnotations',
+        accountId: ann,
+        mailboxId: work,
+        reader: bob,
+        changes: [
+          { entry: '/private/comment', value: Buffer.from('mine') },
+          { entry: '/shared/comment', value: Buffer.from('ours') },
+        ],
+      }),
+  ],
   addAlias: [(store) => store.run({ do: 'addAlias', address: address('all'), targets: [address('ann')] })],
   removeAlias: [(store) => store.run({ do: 'removeAlias', address: address('info') })],
   accept: [acceptFor('to many'), acceptFor(LARGE)],
@@ -141,10 +179,30 @@ const ROWS = {
   copy: [
     (store, { ann, inbox, work }) =>
       store.run({ do: 'copy', accountId: ann, from: inbox, to: work, uids: ALL, now: NOW }),
+    async (store, { ann, bob, inbox }) =>
+      store.run({
+        do: 'copy',
+        accountId: ann,
+        from: inbox,
+        to: await mailboxId(store, bob),
+        toAccountId: bob,
+        uids: ALL,
+        now: NOW,
+      }),
   ],
   move: [
     (store, { ann, inbox, work }) =>
       store.run({ do: 'move', accountId: ann, from: inbox, to: work, uids: [range(2, 3)], now: NOW }),
+    async (store, { ann, bob, inbox }) =>
+      store.run({
+        do: 'move',
+        accountId: ann,
+        from: inbox,
+        to: await mailboxId(store, bob),
+        toAccountId: bob,
+        uids: [range(2, 3)],
+        now: NOW,
+      }),
   ],
   expunge: [
     (store, { ann, inbox }) =>
@@ -204,6 +262,14 @@ async function build(store: Store): Promise<Ids> {
   const sent = await mailboxId(store, ann, 'Sent')
   await store.run({ do: 'copy', accountId: ann, from: inbox, to: work, uids: [range(1, 2)], now: NOW })
   await accept(store, LARGE, { local: [{ accountId: ann, mailbox: 'Sent', flags: ['\\Seen'] }] })
+  await store.run({ do: 'setRights', accountId: ann, mailboxId: inbox, grantee: bob, mode: 'add', rights: ['l', 'r'] })
+  await store.run({
+    do: 'setAnnotations',
+    accountId: ann,
+    mailboxId: work,
+    reader: bob,
+    changes: [{ entry: '/private/comment', value: Buffer.from('old') }],
+  })
   const ids: QueueId[] = []
   for (const destination of ['b.example', 'z.example']) {
     const outcome = await accept(store, `to ${destination}`, { relay: [relayTo(destination)] })
@@ -225,6 +291,10 @@ const TABLES: Readonly<Record<string, string>> = {
   mailbox: '*',
   subscription: '*',
   once_link: '*',
+  message_quota: '*',
+  mailbox_right: '*',
+  annotation: 'account_id, mailbox_id, reader, entry, hex(value)',
+  message_thread: '*',
   access_key: '*',
   keyword: '*',
   entry: '*',

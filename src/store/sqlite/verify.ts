@@ -40,6 +40,17 @@ const RULES: Readonly<Record<string, string>> = {
     SELECT account_id FROM once_link WHERE account_id NOT IN (SELECT account_id FROM account)`,
   'access-key-of-nobody': `
     SELECT account_id, key_id FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account)`,
+  'right-of-nobody': `
+    SELECT account_id, mailbox_id, grantee FROM mailbox_right
+    WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
+      OR grantee <> 0 AND grantee NOT IN (SELECT account_id FROM account)`,
+  'annotation-of-nobody': `
+    SELECT account_id, mailbox_id, reader, entry FROM annotation
+    WHERE account_id <> 0 AND account_id NOT IN (SELECT account_id FROM account)
+      OR mailbox_id <> 0 AND (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
+      OR reader <> 0 AND reader NOT IN (SELECT account_id FROM account)`,
+  'thread-without-message': `
+    SELECT message_id FROM message_thread WHERE message_id NOT IN (SELECT message_id FROM message)`,
   'entry-without-mailbox': `
     SELECT account_id, mailbox_id, uid FROM entry e WHERE NOT EXISTS (
       SELECT 1 FROM mailbox m WHERE m.account_id = e.account_id AND m.mailbox_id = e.mailbox_id)`,

@@ -17,12 +17,15 @@ import {
 } from '../../model/metrics.ts'
 import { type ChangeNotice, StoreError } from '../contract.ts'
 import type { Files } from '../files.ts'
+import { accessKeyHandlers } from './commands/access-keys.ts'
 import { directoryHandlers } from './commands/directory.ts'
+import { annotationHandlers, annotationRows } from './commands/annotations.ts'
 import { flagHandlers } from './commands/flags.ts'
 import { intakeHandlers } from './commands/intake.ts'
 import { mailboxHandlers } from './commands/mailboxes.ts'
 import { mailboxRows } from './commands/mailbox-rows.ts'
 import { queueHandlers } from './commands/queue.ts'
+import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
 import { compactor } from './compact.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -423,12 +426,18 @@ function makeHandlers(db: Database): Handlers {
   const rows = mailboxRows(db)
   const intake = intakeHandlers(db, rows)
   const transfer = transferHandlers(db, rows)
+  const rights = rightRows(db)
   return {
     ...directoryHandlers(db, rows),
+    ...accessKeyHandlers(db),
     ...intake,
     ...flagHandlers(db, rows),
-    ...transfer,
-    ...mailboxHandlers(db, rows, transfer),
+    copy: transfer.copy,
+    move: transfer.move,
+    expunge: transfer.expunge,
+    ...mailboxHandlers(db, rows, { transfer: transfer.transfer, rights, annotations: annotationRows(db) }),
+    ...rightHandlers(db, rows, rights),
+    ...annotationHandlers(db, rows),
     ...queueHandlers(db, intake.accept),
   }
 }
@@ -442,7 +451,8 @@ function noticesOfGroup(): Notices {
     add(notice) {
       const account = 'accountId' in notice ? notice.accountId : 0
       const mailbox = 'mailboxId' in notice ? notice.mailboxId : 0
-      heard.set(`${notice.kind} ${account} ${mailbox}`, notice)
+      const more = notice.kind === 'annotations' ? ` ${notice.reader} ${notice.entries.join(' ')}` : ''
+      heard.set(`${notice.kind} ${account} ${mailbox}${more}`, notice)
     },
     all: () => [...heard.values()],
   }
@@ -455,6 +465,9 @@ export function collector(db: Database, currentSegment: () => number): () => num
      FROM (SELECT body_id, count(*) AS count FROM message WHERE entries = 0 GROUP BY body_id) AS dead
      WHERE body.body_id = dead.body_id`,
   )
+  const deleteThreads = db.prepare(
+    'DELETE FROM message_thread WHERE message_id IN (SELECT message_id FROM message WHERE entries = 0)',
+  )
   const deleteMessages = db.prepare('DELETE FROM message WHERE entries = 0')
   const deleteBodies = db.prepare<[number, number]>(
     'DELETE FROM body WHERE refs = 0 RETURNING segment_id, record_octets',
@@ -465,6 +478,7 @@ export function collector(db: Database, currentSegment: () => number): () => num
   )
   return () => {
     releaseBodies.run()
+    deleteThreads.run()
     deleteMessages.run()
     const dead = new Map<number, number>()
     for (const [segmentId, octets] of deleteBodies.all()) dead.set(segmentId, (dead.get(segmentId) ?? 0) + octets)

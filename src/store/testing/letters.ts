@@ -2,12 +2,20 @@
 import type { AccountId, MailboxId, TraceId, Uid } from '../../model/ids.ts'
 import type { UidRange } from '../../model/mailbox.ts'
 import type { MessageSummary } from '../../model/message.ts'
-import type { AcceptInput, Credential, MessageDraft, RelayDraft, Store } from '../contract.ts'
+import type { AccessKey, AcceptInput, Credential, MessageDraft, RelayDraft, Store } from '../contract.ts'
 
 export const ALL: readonly UidRange[] = [{ from: 1 as Uid, to: 4_294_967_295 as Uid }]
 export const uid = (n: number): Uid => n as Uid
 export const range = (from: number, to: number = from): UidRange => ({ from: from as Uid, to: to as Uid })
 export const CREDENTIAL: Credential = { phc: '$argon2id$v=19$m=8,t=1,p=1$c2FsdA$aGFzaA', scram: null }
+export const KEY: Omit<AccessKey, 'keyId' | 'lastUse'> = {
+  kind: 'app-password',
+  name: 'Phone',
+  scope: ['imap', 'smtp'],
+  secret: 'salt$hash',
+  scram: null,
+  createdAt: 1_780_000_000_000,
+}
 export const NOW = 1_790_000_000_000
 
 export function summaryOf(sizeOctets: number, subject = 'A letter'): MessageSummary {

@@ -43,8 +43,13 @@ export function directoryHandlers(
   const deleteAddresses = db.prepare('DELETE FROM address WHERE account_id = ?')
   const deleteAccount = db.prepare('DELETE FROM account WHERE account_id = ?')
   const orphanMessages = db.prepare('UPDATE message SET entries = 0 WHERE message_id BETWEEN ? AND ?')
-  const deleteMail = ['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key'].map(
-    (table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ?`),
+  const deleteMail = [
+    ...['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key'],
+    ...['message_quota', 'mailbox_right', 'annotation'],
+  ].map((table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ?`))
+  // What it had in others' mailboxes: the next account of the name is somebody else.
+  const deleteElsewhere = ['mailbox_right WHERE grantee = ?', 'annotation WHERE reader = ? AND reader <> 0'].map(
+    (rows) => db.prepare(`DELETE FROM ${rows}`),
   )
   const updateCredential = db.prepare('UPDATE account SET credential = ? WHERE account_id = ?')
   const hasAccount = db.prepare<[number]>('SELECT 1 FROM account WHERE account_id = ?')
@@ -56,6 +61,8 @@ export function directoryHandlers(
     'DELETE FROM once_link WHERE token_hash = ? AND expires_at > ? RETURNING account_id',
   )
   const updateQuota = db.prepare('UPDATE account SET quota_octets = ? WHERE account_id = ?')
+  const putMessageQuota = db.prepare('INSERT OR REPLACE INTO message_quota (account_id, messages) VALUES (?, ?)')
+  const dropMessageQuota = db.prepare('DELETE FROM message_quota WHERE account_id = ?')
 
   return {
     addDomain({ name }, work) {
@@ -94,7 +101,7 @@ export function directoryHandlers(
     removeAccount({ accountId }, work) {
       deleteAddresses.run(accountId)
       if (deleteAccount.run(accountId) === 0) return { at: 'not-found' }
-      for (const statement of deleteMail) statement.run(accountId)
+      for (const statement of [...deleteMail, ...deleteElsewhere]) statement.run(accountId)
       orphanMessages.run(accountId * 2 ** 32, (accountId + 1) * 2 ** 32 - 1)
       work.dropped()
       work.notice({ kind: 'directory' })
@@ -124,8 +131,11 @@ export function directoryHandlers(
       work.notice({ kind: 'credentials', accountId })
       return { at: 'done', accountId }
     },
-    setQuota({ accountId, quotaOctets }, work) {
-      if (updateQuota.run(quotaOctets, accountId) === 0) return { at: 'not-found' }
+    setQuota({ accountId, quotaOctets, quotaMessages }, work) {
+      if (hasAccount.get(accountId) === undefined) return { at: 'not-found' }
+      if (quotaOctets !== undefined) updateQuota.run(quotaOctets, accountId)
+      if (quotaMessages === null) dropMessageQuota.run(accountId)
+      else if (quotaMessages !== undefined) putMessageQuota.run(accountId, quotaMessages)
       work.notice({ kind: 'directory' })
       return { at: 'done' }
     },

@@ -14,6 +14,7 @@ type AccountRow = [
   quotaOctets: number | null,
   usedOctets: number,
   usedMessages: number,
+  quotaMessages: number | null,
 ]
 type AliasRow = [localPart: string, domain: string, targets: string]
 type KeyRow = [
@@ -38,6 +39,7 @@ const accountOf = (row: AccountRow): AccountInfo => ({
   address: { localPart: row[1], domain: row[2] },
   credential: JSON.parse(row[3]) as Credential,
   quotaOctets: row[4],
+  quotaMessages: row[7],
   usedOctets: row[5],
   usedMessages: row[6],
 })
@@ -63,7 +65,7 @@ const orNull = <Row, T>(row: Row | undefined, read: (row: Row) => T): T | null =
 // Async in signature: what a statement throws becomes a rejection.
 export function directoryReads(db: Database): DirectoryReads {
   const ACCOUNT = `SELECT account.account_id, account.local_part, account.domain, credential, quota_octets, used_octets,
-    used_messages FROM account`
+    used_messages, (SELECT messages FROM message_quota q WHERE q.account_id = account.account_id) FROM account`
   const ALIAS = 'SELECT local_part, domain, targets FROM address WHERE targets IS NOT NULL'
   const allDomains = db.prepare<DomainRow>('SELECT name, catch_all FROM domain ORDER BY name')
   const oneDomain = db.prepare<DomainRow>('SELECT name, catch_all FROM domain WHERE name = ?')

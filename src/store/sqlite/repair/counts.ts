@@ -17,6 +17,12 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): num
     DELETE FROM subscription WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM once_link WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM message_quota WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM mailbox_right WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
+      OR grantee <> 0 AND grantee NOT IN (SELECT account_id FROM account);
+    DELETE FROM annotation WHERE account_id <> 0 AND account_id NOT IN (SELECT account_id FROM account)
+      OR mailbox_id <> 0 AND (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
+      OR reader <> 0 AND reader NOT IN (SELECT account_id FROM account);
     DELETE FROM keyword WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox);
     DELETE FROM expunged WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox);
     DELETE FROM entry WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
@@ -24,6 +30,7 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): num
     DELETE FROM message WHERE body_id NOT IN (SELECT body_id FROM body)
       OR message_id NOT IN (SELECT ${MESSAGE_ID} FROM entry);
     DELETE FROM entry WHERE ${MESSAGE_ID} NOT IN (SELECT message_id FROM message);
+    DELETE FROM message_thread WHERE message_id NOT IN (SELECT message_id FROM message);
     DELETE FROM queue WHERE body_id NOT IN (SELECT body_id FROM body);
     DELETE FROM expunged WHERE EXISTS (SELECT 1 FROM entry e WHERE e.account_id = expunged.account_id
       AND e.mailbox_id = expunged.mailbox_id AND e.uid BETWEEN first_uid AND last_uid);

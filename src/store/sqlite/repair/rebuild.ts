@@ -52,6 +52,10 @@ const TABLES = [
   'queue',
   'once_link',
   'access_key',
+  'message_quota',
+  'mailbox_right',
+  'annotation',
+  'message_thread',
 ] as const
 
 const BUILT = 'store.db.rebuilt'
