@@ -13,6 +13,7 @@ import {
   IMAP_LITERAL_SKIP_MAX_OCTETS,
   IMAP_MESSAGES_PER_APPEND_MAX,
   MESSAGE_MAX_OCTETS,
+  STORE_PORTION_MESSAGES,
 } from '../../src/model/limits.ts'
 import { StoreError, type Mailboxes } from '../../src/core/contract.ts'
 import { settle } from '../transcript.ts'
@@ -567,4 +568,36 @@ test('own changes are told once, also when another session changed something bet
       '* 3 FETCH (FLAGS (\\Answered \\Seen \\Draft) BODY[TEXT] "")',
       'OK Fetch completed',
     ])
+  }))
+
+test('STORE and EXPUNGE of many take several commands to the store, and one answer', () =>
+  withStage(async (stage) => {
+    await stage.fill('INBOX', ['A: b\r\n\r\n'])
+    let commands = 0
+    const counting = (handle: Mailboxes): Mailboxes => ({
+      ...handle,
+      setFlags: (...args) => {
+        commands++
+        return handle.setFlags(...args)
+      },
+      expunge: (...args) => {
+        commands++
+        return handle.expunge(...args)
+      },
+    })
+    const client = await logIn(stage, { wrap: counting })
+    await client.ask('SELECT INBOX')
+    let messages = 1
+    for (; messages <= 2 * STORE_PORTION_MESSAGES; messages *= 2) await client.ask('COPY 1:* INBOX')
+    const lines = await client.ask('STORE 1:* +FLAGS (\\Deleted)')
+    assert.equal(commands, messages / STORE_PORTION_MESSAGES)
+    assert.equal(lines.length, messages + 1)
+    assert.equal(lines.at(-2), `* ${messages} FETCH (FLAGS (\\Deleted))`)
+    assert.deepEqual(await client.ask('NOOP'), ['OK Noop completed'])
+    assert.deepEqual(await client.ask('UID STORE 1,3 -FLAGS.SILENT (\\Deleted)'), ['OK Store completed'])
+    commands = 0
+    const gone = await client.ask('EXPUNGE')
+    assert.equal(commands, messages / STORE_PORTION_MESSAGES)
+    assert.equal(gone.length, messages - 2 + 1)
+    assert.match((await client.ask('STATUS INBOX (MESSAGES DELETED)'))[0]!, /MESSAGES 2 DELETED 0/)
   }))

@@ -3,7 +3,7 @@ import type { UidRange } from '../../model/mailbox.ts'
 import { Fault } from '../../protocol/imap/cursor.ts'
 import { rangesOf, resolve, type SequenceSet } from '../../protocol/imap/sequence-set.ts'
 import type { Conversation } from './command.ts'
-import { sequenceMap, uidRangesOf } from './selected.ts'
+import { placeFrom, sequenceMap, uidRangesOf } from './selected.ts'
 
 /**
  * The messages that a command names, as ranges of uids. Uids that no message has are passed over; a message number
@@ -26,3 +26,26 @@ export async function uidRangesNamed(
 
 const asUids = (ranges: readonly { from: number; to: number }[]): UidRange[] =>
   ranges.map(({ from, to }) => ({ from: from as Uid, to: to as Uid }))
+
+/** The ranges (ascending) in portions that name at most so many of the messages each; a portion names some. */
+export function inPortions(ranges: readonly UidRange[], uids: Uint32Array, messages: number): UidRange[][] {
+  const portions: UidRange[][] = []
+  let portion: UidRange[] = []
+  let room = messages
+  for (const { from, to } of ranges) {
+    const end = placeFrom(uids, to + 1)
+    let start = placeFrom(uids, from)
+    while (start < end) {
+      const count = Math.min(end - start, room)
+      portion.push({ from: uids[start]! as Uid, to: uids[start + count - 1]! as Uid })
+      start += count
+      room -= count
+      if (room > 0) continue
+      portions.push(portion)
+      portion = []
+      room = messages
+    }
+  }
+  if (portion.length > 0) portions.push(portion)
+  return portions
+}

@@ -1,6 +1,7 @@
 import { parseNone } from '../../../protocol/imap/command/none.ts'
 import { command, ok } from '../command.ts'
 import { ALL_UIDS } from '../selected.ts'
+import { expungeDeleted } from './expunge.ts'
 
 export const close = command({
   name: 'CLOSE',
@@ -11,7 +12,7 @@ export const close = command({
   async *run(conversation) {
     const { handle, selected } = conversation.state
     // Only what this session may see as deleted could surprise; RFC 9051 §6.4.1 removes all that have the flag.
-    if (!selected.readOnly) await handle.expunge(selected.mailboxId, ALL_UIDS, { deletedOnly: true })
+    if (!selected.readOnly) await expungeDeleted(handle, selected.mailboxId, ALL_UIDS)
     conversation.become({ at: 'logged-in', handle })
     return ok('Mailbox closed')
   },

@@ -1,9 +1,10 @@
 import type { ModSeq, Uid } from '../../../model/ids.ts'
-import type { Flag } from '../../../model/mailbox.ts'
+import { STORE_PORTION_MESSAGES } from '../../../model/limits.ts'
+import type { Flag, UidRange } from '../../../model/mailbox.ts'
 import { parseStore, type StoreArgs } from '../../../protocol/imap/command/store.ts'
 import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
 import { command, no, ok, type Answer, type Conversation } from '../command.ts'
-import { uidRangesNamed } from '../named.ts'
+import { inPortions, uidRangesNamed } from '../named.ts'
 import { problem } from '../problems.ts'
 import { newKeywords, placeOf, printFlagsFetch, remember, sequenceMap } from '../selected.ts'
 
@@ -34,22 +35,41 @@ async function* storeFlags(conversation: Conversation<'selected'>, args: StoreAr
   const { handle, selected } = state
   if (selected.readOnly) return no('Mailbox is read-only', 'READ-ONLY')
   if (args.unchangedSince !== null) enabled.add('CONDSTORE') // RFC 7162 §3.1
-  const uids = await uidRangesNamed(conversation, args.set, by)
+  const ranges = await uidRangesNamed(conversation, args.set, by)
   const map = await sequenceMap(handle, selected)
-  const outcome = await handle.setFlags(selected.mailboxId, {
-    uids,
-    mode: args.mode,
-    flags: args.flags,
-    unchangedSince: args.unchangedSince as ModSeq | null,
-  })
-  if (outcome.at !== 'done') return problem(outcome)
-  const { changed, modified, modSeq } = outcome
-  remember(selected, modSeq, changed)
-  if (changed.length > 0) yield await newKeywords(handle, selected)
   const condstore = enabled.has('CONDSTORE')
-  // Choice: flags are told where they changed; a STORE that leaves a message as it was says nothing of it.
-  if (modSeq !== null && (!args.silent || condstore))
-    yield* echo(conversation, map, { changed, modSeq, by, silent: args.silent })
+  const setFlags = (uids: readonly UidRange[]) =>
+    handle.setFlags(selected.mailboxId, {
+      uids,
+      mode: args.mode,
+      flags: args.flags,
+      unchangedSince: args.unchangedSince as ModSeq | null,
+    })
+  const modified: Uid[] = []
+  // A command to the store for each portion: others get their turns, and one portion is told while the next is stored.
+  const portions = inPortions(ranges, map, STORE_PORTION_MESSAGES).values()
+  const begin = (): ReturnType<typeof setFlags> | null => {
+    const { value } = portions.next()
+    return value === undefined ? null : setFlags(value)
+  }
+  let next = begin()
+  try {
+    while (next !== null) {
+      const outcome = await next
+      next = null
+      if (outcome.at !== 'done') return problem(outcome)
+      next = begin()
+      const { changed, modSeq } = outcome
+      for (const uid of outcome.modified) modified.push(uid)
+      remember(selected, modSeq, changed)
+      if (changed.length > 0) yield await newKeywords(handle, selected)
+      // Choice: flags are told where they changed; a STORE that leaves a message as it was says nothing of it.
+      if (modSeq !== null && (!args.silent || condstore))
+        yield* echo(conversation, map, { changed, modSeq, by, silent: args.silent })
+    }
+  } finally {
+    next?.catch(() => {}) // Of a session that has ended meanwhile.
+  }
   if (modified.length === 0) return ok('Store completed')
   const named = by === 'uid' ? modified : modified.map((uid) => placeOf(map, uid) + 1).filter((number) => number > 0)
   return ok('Conditional store: some were changed by others', `MODIFIED ${printNumbers(named)}`)
