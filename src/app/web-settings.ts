@@ -28,3 +28,13 @@ export function stsPolicyOf({ hostname, mtaSts }: Config): StsPolicy | null {
   const maxAgeMs = mtaSts === 'enforce' ? MTA_STS_ENFORCE_MAX_AGE_MS : MTA_STS_TESTING_MAX_AGE_MS
   return { mode: mtaSts, mx: [hostname], maxAgeSeconds: maxAgeMs / SECOND }
 }
+
+/** How browsers reach it. */
+export const originOf = ({ names, httpsPort }: Pick<WebSettings, 'names' | 'httpsPort'>): string =>
+  `https://${names[0]}${httpsPort === 443 ? '' : `:${httpsPort}`}`
+
+/** Where links lead that are handed to people; null: 443 is off. @param names as for `webSettings` */
+export function linkOrigin({ hostname, services }: Config, names: readonly string[] = []): string | null {
+  const https = services.find(({ service }) => service === 'https')
+  return https?.enabled === true ? originOf({ names: [names[0] ?? hostname], httpsPort: https.port }) : null
+}

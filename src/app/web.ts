@@ -2,26 +2,37 @@
 import { renderSVG } from 'uqr'
 import type { Core } from './wire.ts'
 import type { WebSettings } from './settings.ts'
+import { originOf } from './web-settings.ts'
+import type { Guard } from '../core/contract.ts'
+import { createGuessKey } from '../core/guard/guess-key.ts'
 import type { Asker } from '../exposure/client-servers.ts'
 import { DOMAINS_CACHE_MS } from '../model/limits.ts'
 import { LOOPBACK_NETWORKS, networksContain, type Network } from '../model/network.ts'
 import type { Site } from '../model/web.ts'
 import { redirectSite } from '../session/web/redirect.ts'
 import { isNameOfOurs, secureSite } from '../session/web/site.ts'
+import { welcomePage } from '../session/web/welcome.ts'
 import type { Clock } from '../std/clock.ts'
+import type { Log } from '../std/log.ts'
 
 export type WebParts = {
-  readonly core: Pick<Core, 'directory'>
+  readonly core: Pick<Core, 'directory' | 'onceLinks'>
   readonly clock: Clock
+  readonly log: Log
+  readonly guard: Guard
+  /** Under which the same wrong link is known again. */
+  readonly guessKey: Uint8Array
   readonly hostname: string
   readonly inside: readonly Network[]
   readonly acmeAnswer: (token: string) => string | null
   /** Whether the certificate in use is one that browsers trust. */
   readonly trusted: () => boolean
+  /** What devices install, signed; null: not by a certificate that they would believe. */
+  readonly signed: (content: Uint8Array) => Uint8Array | null
 }
 
 export function wireSites(settings: WebSettings, parts: WebParts): { readonly http: Site; readonly https: Site } {
-  const { core, clock, hostname, inside, acmeAnswer, trusted } = parts
+  const { core, clock, log, guard, guessKey, hostname, inside, acmeAnswer, trusted, signed } = parts
   const { names, httpsPort, servers, stsPolicy } = settings
   const domains = remembered(clock, async () => new Set((await core.directory.domains()).map(({ name }) => name)))
   const askerAt = (address: string): Asker => {
@@ -32,11 +43,20 @@ export function wireSites(settings: WebSettings, parts: WebParts): { readonly ht
     http: redirectSite({ names, knowsHost: (host) => isNameOfOurs(host, domains), httpsPort, acmeAnswer }),
     https: secureSite({
       hostname,
-      origin: `https://${names[0]}${httpsPort === 443 ? '' : `:${httpsPort}`}`,
+      origin: originOf(settings),
       domains,
       serversFor: (remote) => servers[askerAt(remote)],
       stsPolicy,
       trusted,
+      signed,
+      welcome: welcomePage({
+        links: core.onceLinks,
+        guard,
+        guessOf: createGuessKey(guessKey),
+        clock,
+        log,
+        port: httpsPort,
+      }),
       qrCode: (text) => renderSVG(text, { border: 0 }),
     }),
   }

@@ -70,7 +70,7 @@ export function autodiscoverJson({ origin }: SiteFacts): Site {
   }
 }
 
-/** iPhone, iPad, Mac: a profile that they ask to install. It holds no password. */
+/** iPhone, iPad, Mac: a profile that they ask to install, signed where that is believed. It holds no password. */
 export function mobileconfig(facts: SiteFacts): Site {
   return async (request) => {
     if (!isRead(request)) return notAllowed('GET, HEAD')
@@ -81,10 +81,13 @@ export function mobileconfig(facts: SiteFacts): Site {
     const servers = facts.serversFor(request.remote)
     const profile = printMobileconfig({ address, hostname, servers, words })
     if (profile === null) return notFound
-    return textAnswer(200, profile, {
+    const headers = {
       'content-type': 'application/x-apple-aspen-config; charset=utf-8',
       'content-disposition': 'attachment; filename="mail.mobileconfig"',
       vary: 'accept-language',
-    })
+    }
+    const signed = facts.signed(Buffer.from(profile))
+    if (signed === null) return textAnswer(200, profile, headers)
+    return { ...textAnswer(200, '', { ...headers, 'content-type': 'application/x-apple-aspen-config' }), body: signed }
   }
 }

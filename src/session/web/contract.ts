@@ -1,5 +1,6 @@
 import type { StsPolicy } from '../../format/mta-sts/policy.ts'
 import type { ClientServer } from '../../model/client-server.ts'
+import type { Site } from '../../model/web.ts'
 
 /** What the pages of 443 tell, and of whom. */
 export type SiteFacts = {
@@ -14,6 +15,10 @@ export type SiteFacts = {
   readonly stsPolicy: StsPolicy | null
   /** Whether the certificate is one that browsers trust: then they are told to come by HTTPS only (RFC 6797 §7.1). */
   readonly trusted: () => boolean
+  /** A content with our signature (CMS); null: nobody would believe it, as with a certificate of our own making. */
+  readonly signed: (content: Uint8Array) => Uint8Array | null
+  /** The page that one-time links lead to. */
+  readonly welcome: Site
   /** QR code of a text, as SVG. */
   readonly qrCode: (text: string) => string
 }

@@ -1,10 +1,11 @@
-/** Port 443 until webmail is there: what mail programs and other servers look up, and two pages for people. */
+/** Port 443 until webmail is there: what mail programs and other servers look up, and pages for people. */
 import type { Site, WebAnswer } from '../../model/web.ts'
 import { printStsPolicy } from '../../format/mta-sts/policy.ts'
 import { isRead, notAllowed, notFound, textAnswer } from './answers.ts'
 import { autoconfig, autodiscover, autodiscoverJson, mobileconfig } from './client-setup.ts'
 import type { SiteFacts } from './contract.ts'
 import { frontPage, PROFILE_PATH, SETUP_PATH, setupPage } from './pages.ts'
+import { WELCOME_PATH } from './welcome.ts'
 
 /** RFC 6797 §6.1.1; two years, as browsers' lists ask for. */
 const HSTS = 'max-age=63072000'
@@ -19,6 +20,7 @@ export function secureSite(facts: SiteFacts): Site {
     ['/.well-known/mta-sts.txt', mtaSts(facts)],
     [PROFILE_PATH, mobileconfig(facts)],
     [SETUP_PATH, setupPage(facts)],
+    [WELCOME_PATH, facts.welcome],
   ])
   return async (request) => {
     // Outlook writes /Autodiscover/Autodiscover.xml, older ones /AutoDiscover/AutoDiscover.xml.

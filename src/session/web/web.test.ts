@@ -4,6 +4,7 @@ import { describe, test } from 'node:test'
 import type { ClientServer } from '../../model/client-server.ts'
 import { HTTP_BODY_MAX_OCTETS } from '../../model/limits.ts'
 import type { Site, WebAnswer, WebRequest } from '../../model/web.ts'
+import { notFound } from './answers.ts'
 import type { SiteFacts } from './contract.ts'
 import { redirectSite } from './redirect.ts'
 import { isNameOfOurs, secureSite } from './site.ts'
@@ -89,6 +90,8 @@ function site443(facts: Partial<SiteFacts> = {}): Site {
     serversFor: (remote) => (remote === INSIDE ? [IMAPS, SUBMISSION] : []),
     stsPolicy: { mode: 'testing', mx: [HOST], maxAgeSeconds: 86_400 },
     trusted: () => false,
+    signed: () => null,
+    welcome: () => notFound,
     qrCode: () => '<svg></svg>',
     ...facts,
   })
@@ -259,6 +262,22 @@ describe('mail programs that set themselves up', () => {
       assert.match(profile, new RegExp(`<key>${key}</key>\\s+${value}`))
     assert.doesNotMatch(profile, /<key>(IncomingPassword|OutgoingPassword)</)
     assert.equal(text(await ask(site, path, { ...inside, headers: { 'accept-language': 'ru' } })), profile)
+  })
+
+  test('Apple: signed where there is a certificate that devices believe', async () => {
+    const signed = Uint8Array.of(0x30, 0x80, 0xff)
+    let content = ''
+    const signing = site443({
+      signed: (bytes) => {
+        content = Buffer.from(bytes).toString()
+        return signed
+      },
+    })
+    const path = '/mail-setup/mail.mobileconfig?address=anna%40example.org'
+    const answer = await ask(signing, path, inside)
+    assert.equal(answer.body, signed)
+    assert.equal(answer.headers['content-type'], 'application/x-apple-aspen-config')
+    assert.equal(content, text(await ask(site, path, inside)), 'the same as without')
   })
 
   test('what was typed is shown as text', async () => {
