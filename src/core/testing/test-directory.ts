@@ -28,6 +28,7 @@ export function createTestDirectory(data: {
       address: at(address),
       credential: account.credential ?? { phc: '', scram: null },
       quotaOctets: account.quotaOctets ?? null,
+      quotaMessages: null,
       usedOctets: account.usedOctets ?? 0,
       usedMessages: 0,
     })

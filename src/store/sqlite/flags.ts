@@ -1,6 +1,7 @@
 /** Flags at rest: the system's as bits, keywords as text in which each stands between two spaces (`' a  b '`). */
 import { assert } from '../../std/assert.ts'
 import type { Flag } from '../../model/mailbox.ts'
+import type { FlagClasses } from '../../model/rights.ts'
 
 export const ANSWERED = 1
 export const FLAGGED = 2
@@ -15,6 +16,10 @@ const SYSTEM: readonly (readonly [Flag, number])[] = [
   ['\\Seen', SEEN],
   ['\\Draft', DRAFT],
 ]
+/** Bits of the flags of these kinds. */
+export const maskOf = ({ seen, deleted, others }: FlagClasses): number =>
+  (seen ? SEEN : 0) | (deleted ? DELETED : 0) | (others ? ANSWERED | FLAGGED | DRAFT : 0)
+
 const BIT_OF = new Map<string, number>(SYSTEM)
 
 export type SplitFlags = { readonly bits: number; readonly keywords: readonly string[] }

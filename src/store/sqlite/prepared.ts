@@ -3,12 +3,17 @@ import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
 import type { AcceptInput, Command, CommandName, Commands, MessageDraft, StagedBody } from '../contract.ts'
 import { encodeSummary } from './summary-codec.ts'
+import { type ThreadKeys, threadKeys } from './thread-key.ts'
 
 export type PreparedBody =
   | { readonly kind: 'memory'; readonly bytes: Uint8Array; readonly crc32: number }
   | { readonly kind: 'file'; readonly file: string; readonly sizeOctets: number; readonly crc32: number }
 
-export type PreparedMessage = { readonly body: PreparedBody; readonly summary: string }
+export type PreparedMessage = {
+  readonly body: PreparedBody
+  readonly summary: string
+  readonly thread: ThreadKeys
+}
 export type PreparedAccept = Omit<AcceptInput, 'message'> & { readonly message: PreparedMessage }
 type AppendInput = Commands['append']['input']
 export type PreparedAppend = Omit<AppendInput, 'messages'> & {
@@ -65,6 +70,7 @@ export const bodyOctets = (body: PreparedBody): number =>
 const prepareMessage = (draft: MessageDraft): PreparedMessage => ({
   body: prepareBody(draft.body),
   summary: encodeSummary(draft.summary),
+  thread: threadKeys(draft.summary),
 })
 
 function prepareBody(body: StagedBody): PreparedBody {

@@ -59,6 +59,7 @@ export function directoryTests(check: Check): void {
       address: { localPart: 'ann', domain: 'a.example' },
       credential,
       quotaOctets: 5,
+      quotaMessages: null,
       usedOctets: 0,
       usedMessages: 0,
     })

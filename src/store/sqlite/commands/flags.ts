@@ -2,8 +2,9 @@
 import { assert } from '../../../std/assert.ts'
 import type { ModSeq, Uid } from '../../../model/ids.ts'
 import type { Flag } from '../../../model/mailbox.ts'
+import { type FlagClasses, isFlagIn } from '../../../model/rights.ts'
 import type { Database, SqlValue } from '../database.ts'
-import { DELETED, flagDecoder, joinKeywords, keywordToken, SEEN, splitFlags } from '../flags.ts'
+import { DELETED, flagDecoder, joinKeywords, keywordToken, maskOf, SEEN, splitFlags } from '../flags.ts'
 import type { Handlers } from '../work.ts'
 import { type MailboxRows, plainRanges, uidsOf } from './mailbox-rows.ts'
 
@@ -19,7 +20,32 @@ type Change = {
   readonly differsValues: readonly SqlValue[]
 }
 
-function changeFor(mode: 'add' | 'remove' | 'replace', bits: number, keywords: readonly string[]): Change {
+/** A flag of another kind stays as it is. */
+function replaceOnly(bits: number, keywords: readonly string[], only: FlagClasses): Change {
+  const mask = maskOf(only)
+  const newBits = '((flags & ~?) | ?)'
+  if (!only.others) {
+    const differs = `${newBits} <> flags`
+    const values = [mask, bits & mask]
+    return { bits: newBits, keywords: 'keywords', newValues: values, differs, differsValues: values }
+  }
+  const whole = changeFor('replace', bits, keywords, null)
+  const [, text] = whole.newValues
+  return {
+    bits: newBits,
+    keywords: '?',
+    newValues: [mask, bits & mask, text!],
+    differs: whole.differs.replace('flags <> ?', `${newBits} <> flags`),
+    differsValues: [mask, bits & mask, ...whole.differsValues.slice(1)],
+  }
+}
+
+function changeFor(
+  mode: 'add' | 'remove' | 'replace',
+  bits: number,
+  keywords: readonly string[],
+  only: FlagClasses | null,
+): Change {
   const tokens = keywords.map(keywordToken)
   switch (mode) {
     case 'add':
@@ -39,6 +65,7 @@ function changeFor(mode: 'add' | 'remove' | 'replace', bits: number, keywords: r
         differsValues: [bits, ...tokens],
       }
     case 'replace': {
+      if (only !== null) return replaceOnly(bits, keywords, only)
       const text = joinKeywords(keywords)
       return {
         bits: '?',
@@ -91,9 +118,10 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
   }
 
   return {
-    setFlags({ accountId, mailboxId, uids, mode, flags, unchangedSince }, work) {
+    setFlags({ accountId, mailboxId, uids, mode, flags: named, unchangedSince, only }, work) {
       const mailbox = rows.find(accountId, mailboxId)
       if (mailbox === null) return { at: 'not-found' }
+      const flags = only === undefined ? named : named.filter((flag) => isFlagIn(flag, only))
       const { bits, keywords } = splitFlags(flags)
       const canon =
         mode === 'remove'
@@ -101,7 +129,7 @@ export function flagHandlers(db: Database, rows: MailboxRows): Handlers<'setFlag
           : rows.canonKeywords(accountId, mailboxId, keywords)
       if (canon === null) return { at: 'too-many-keywords' }
 
-      const change = changeFor(mode, bits, canon)
+      const change = changeFor(mode, bits, canon, only ?? null)
       const where = `${RANGE} AND mod_seq <= ? AND (${change.differs})`
       const before = db.cached<[number, number]>(
         `SELECT total((flags & ${SEEN}) = 0), total((flags & ${DELETED}) <> 0) FROM entry WHERE ${where}`,

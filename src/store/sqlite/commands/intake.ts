@@ -6,7 +6,8 @@ import type { Database } from '../database.ts'
 import { DELETED, joinKeywords, SEEN, splitFlags } from '../flags.ts'
 import { bodyOctets, type PreparedAccept } from '../prepared.ts'
 import { type Handlers, messageId, type Work } from '../work.ts'
-import type { AccountRow, Counts, MailboxRow, MailboxRows } from './mailbox-rows.ts'
+import { threadRows } from './threads.ts'
+import { type AccountRow, type Counts, type MailboxRow, type MailboxRows, overQuota } from './mailbox-rows.ts'
 
 type NewEntry = {
   readonly uid: number
@@ -26,10 +27,8 @@ const countsOf = (bits: number, octets: number): Counts => ({
   octets,
 })
 
-const overQuota = ({ quotaOctets, usedOctets }: AccountRow, more: number): boolean =>
-  quotaOctets !== null && usedOctets + more > quotaOctets
-
 export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accept' | 'append'> {
+  const threads = threadRows(db)
   const insertMessage = db.prepare('INSERT INTO message (message_id, body_id, entries, summary) VALUES (?, ?, ?, ?)')
   const insertEntry = db.prepare(
     `INSERT INTO entry (account_id, mailbox_id, uid, mod_seq, flags, keywords, internal_date, saved_at, size_octets, message_key)
@@ -99,6 +98,7 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
     })
     for (const [accountId, { messageKey, entries }] of keys) {
       insertMessage.run(messageId(accountId, messageKey), bodyId, entries, input.message.summary)
+      threads.note(accountId, messageKey, input.message.thread)
     }
     return { delivered, messages: keys.size }
   }
@@ -139,7 +139,8 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
         const account = known.has(accountId) ? null : rows.account(accountId)
         if (account !== null) known.set(accountId, account)
       }
-      const allOver = known.size > 0 && [...known.values()].every((account) => overQuota(account, size))
+      const allOver =
+        known.size > 0 && [...known.values()].every((account) => overQuota(account, { octets: size, messages: 1 }))
       if (input.relay.length === 0 && allOver) return { at: 'over-quota' }
 
       const bodyId = work.newBody()
@@ -162,7 +163,7 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
       const account = rows.account(accountId)
       if (mailbox === null || account === null) return { at: 'not-found' }
       const octets = messages.reduce((sum, { body }) => sum + bodyOctets(body), 0)
-      if (overQuota(account, octets)) return { at: 'over-quota' }
+      if (overQuota(account, { octets, messages: messages.length })) return { at: 'over-quota' }
       const split = messages.map(({ flags }) => splitFlags(flags))
       const canon: string[] = []
       for (const { keywords } of split) {
@@ -172,7 +173,7 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
       }
       const added = { octets, messages: messages.length, keys: messages.length }
       const { modSeq, firstKey } = rows.nextChange(accountId, added)
-      const uids = messages.map(({ body, summary, internalDate, flags }, i) => {
+      const uids = messages.map(({ body, summary, thread, internalDate, flags }, i) => {
         const bits = split[i]?.bits ?? 0
         const sizeOctets = bodyOctets(body)
         const uid = rows.change({ accountId, mailboxId, modSeq }, countsOf(bits, sizeOctets), 1)
@@ -181,6 +182,7 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
         addEntry(accountId, mailboxId, { ...entry, keywords: canon[i] ?? '' })
         const bodyId = work.newBody()
         insertMessage.run(messageId(accountId, messageKey), bodyId, 1, summary)
+        threads.note(accountId, messageKey, thread)
         const { name, uidValidity } = mailbox
         const place = { accountId, account: account.address, mailboxId, mailbox: name, uidValidity, uid, flags }
         work.keepBody(bodyId, body, 1, { acceptedAt: now, local: [{ ...place, internalDate }], relay: [] })

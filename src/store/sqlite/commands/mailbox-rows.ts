@@ -14,7 +14,13 @@ export type MailboxRow = {
   readonly uidValidity: UidValidity
   readonly uidNext: number
 }
-export type AccountRow = { readonly quotaOctets: number | null; readonly usedOctets: number; readonly address: string }
+export type AccountRow = {
+  readonly quotaOctets: number | null
+  readonly quotaMessages: number | null
+  readonly usedOctets: number
+  readonly usedMessages: number
+  readonly address: string
+}
 /** What a change adds to the counts of a mailbox (and, where given, takes). */
 export type Counts = { messages: number; unseen: number; deleted: number; octets: number }
 
@@ -23,8 +29,9 @@ const NOTHING_MORE = { octets: 0, messages: 0, keys: 0 }
 export type MailboxRows = ReturnType<typeof mailboxRows>
 
 export function mailboxRows(db: Database) {
-  const selectAccount = db.prepare<[number | null, number, string, string]>(
-    'SELECT quota_octets, used_octets, local_part, domain FROM account WHERE account_id = ?',
+  const selectAccount = db.prepare<[number | null, number, string, string, number, number | null]>(
+    `SELECT quota_octets, used_octets, local_part, domain, used_messages, messages
+     FROM account LEFT JOIN message_quota USING (account_id) WHERE account_id = ?`,
   )
   const COLUMNS = 'SELECT mailbox_id, name, uid_validity, uid_next FROM mailbox WHERE account_id = ?'
   const selectMailbox = db.prepare<[number, string, number, number]>(`${COLUMNS} AND mailbox_id = ?`)
@@ -86,7 +93,9 @@ export function mailboxRows(db: Database) {
   return {
     account(accountId: AccountId): AccountRow | null {
       const row = selectAccount.get(accountId)
-      return row === undefined ? null : { quotaOctets: row[0], usedOctets: row[1], address: `${row[2]}@${row[3]}` }
+      if (row === undefined) return null
+      const [quotaOctets, usedOctets, localPart, domain, usedMessages, quotaMessages] = row
+      return { quotaOctets, quotaMessages, usedOctets, usedMessages, address: `${localPart}@${domain}` }
     },
     find: (accountId: AccountId, mailboxId: MailboxId) => mailboxOf(selectMailbox.get(accountId, mailboxId)),
     findByName: (accountId: AccountId, name: string) => mailboxOf(selectByName.get(accountId, name)),
@@ -166,6 +175,11 @@ export function plainRanges(ranges: readonly UidRange[], uidNext: number): { fro
   }
   return plain
 }
+
+/** Whether so much more is too much (RFC 9208 §5.1, §5.2). */
+export const overQuota = (account: AccountRow, more: { octets: number; messages: number }): boolean =>
+  (account.quotaOctets !== null && account.usedOctets + more.octets > account.quotaOctets) ||
+  (account.quotaMessages !== null && account.usedMessages + more.messages > account.quotaMessages)
 
 /** Reads a `json_group_array` of uids: a tenth of the time that rows take. */
 export const uidsOf = (json: string): Uid[] => JSON.parse(json) as Uid[]

@@ -4,19 +4,27 @@ import { MAILBOXES_PER_ACCOUNT_MAX } from '../../../model/limits.ts'
 import type { AccountId, MailboxId, Uid } from '../../../model/ids.ts'
 import type { Database } from '../database.ts'
 import type { Handlers } from '../work.ts'
+import type { AnnotationRows } from './annotations.ts'
 import type { MailboxRow, MailboxRows } from './mailbox-rows.ts'
+import type { RightRows } from './rights.ts'
 import { rangeStatements, type Transfer } from './transfer.ts'
 
 const UID_MAX = 4_294_967_295
 
+export type MailboxParts = {
+  readonly transfer: Transfer['transfer']
+  readonly rights: RightRows
+  readonly annotations: AnnotationRows
+}
+
 export function mailboxHandlers(
   db: Database,
   rows: MailboxRows,
-  { transfer }: Transfer,
+  { transfer, rights, annotations }: MailboxParts,
 ): Handlers<'createMailbox' | 'deleteMailbox' | 'renameMailbox' | 'setSubscribed'> {
   const everything = rangeStatements(db, 'account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?')
   const countMailboxes = db.prepare<[number]>('SELECT count(*) FROM mailbox WHERE account_id = ?')
-  const deleteRows = ['entry', 'expunged', 'keyword', 'mailbox'].map((table) =>
+  const deleteRows = ['entry', 'expunged', 'keyword', 'mailbox_right', 'annotation', 'mailbox'].map((table) =>
     db.prepare(`DELETE FROM ${table} WHERE account_id = ? AND mailbox_id = ?`),
   )
   // '0' follows '/': all names that begin with the mailbox's and the delimiter.
@@ -51,13 +59,14 @@ export function mailboxHandlers(
   }
 
   return {
-    createMailbox({ accountId, name, specialUse, now }, work) {
+    createMailbox({ accountId, name, specialUse, rightsOf, now }, work) {
       if (rows.findByName(accountId, name) !== null) return { at: 'exists' }
       if (specialUse !== null && rows.findBySpecialUse(accountId, specialUse) !== null) {
         return { at: 'special-use-taken' }
       }
       if ((countMailboxes.get(accountId)?.[0] ?? 0) >= MAILBOXES_PER_ACCOUNT_MAX) return { at: 'too-many' }
       const { mailboxId } = rows.create(accountId, { name, specialUse, now })
+      if (rightsOf !== undefined) rights.inherit(accountId, rightsOf, mailboxId, work)
       work.notice({ kind: 'mailbox-list', accountId })
       return { at: 'done', mailboxId }
     },
@@ -70,6 +79,7 @@ export function mailboxHandlers(
       assert(row !== undefined, 'an aggregate has a row')
       const messages = (JSON.parse(row[0]) as Uid[]).length
       everything.release.run(accountId, mailboxId, 1, UID_MAX)
+      rights.tellGrantees(accountId, mailboxId, work)
       for (const statement of deleteRows) statement.run(accountId, mailboxId)
       const { modSeq } = rows.nextChange(accountId, { octets: -row[3], messages: -messages, keys: 0 })
       work.dropped()
@@ -87,7 +97,9 @@ export function mailboxHandlers(
         const uids = [{ from: 1 as Uid, to: UID_MAX as Uid }]
         const outcome = transfer({ accountId, from: mailboxId, to, uids, now }, work, 'move')
         assert(outcome.at === 'done', 'a new mailbox takes what INBOX had')
+        annotations.copy(accountId, mailboxId, to)
       } else if (!rename(accountId, mailbox, name)) return { at: 'exists' }
+      rights.tellGrantees(accountId, mailboxId, work)
       work.notice({ kind: 'mailbox-list', accountId })
       return { at: 'done' }
     },

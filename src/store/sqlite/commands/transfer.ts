@@ -2,10 +2,13 @@
 import { assert } from '../../../std/assert.ts'
 import type { AccountId, MailboxId, ModSeq, Uid } from '../../../model/ids.ts'
 import type { UidRange } from '../../../model/mailbox.ts'
+import type { FlagClasses } from '../../../model/rights.ts'
+import type { TransferInput } from '../../contract.ts'
 import type { Database, SqlValue, Statement } from '../database.ts'
-import { DELETED, keywordsOf, keywordToken, SEEN } from '../flags.ts'
+import { DELETED, keywordsOf, keywordToken, maskOf, SEEN } from '../flags.ts'
 import type { Handlers, Work } from '../work.ts'
-import { type Counts, type MailboxRow, type MailboxRows, plainRanges, uidsOf } from './mailbox-rows.ts'
+import { type Counts, type MailboxRow, type MailboxRows, overQuota, plainRanges, uidsOf } from './mailbox-rows.ts'
+import { messageCopies } from './message-copies.ts'
 
 const RANGE = 'account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?'
 const RANGE_DELETED = `${RANGE} AND (flags & ${DELETED}) <> 0`
@@ -23,6 +26,15 @@ export type Remover = {
 }
 type Place = { readonly accountId: AccountId; readonly mailboxId: MailboxId; readonly modSeq: ModSeq }
 type PlainRange = { readonly from: number; readonly to: number }
+
+const ALL_FLAGS: FlagClasses = { seen: true, deleted: true, others: true }
+
+/** Without flags that do not go along. */
+const keptCounts = (counts: Counts, { seen, deleted }: FlagClasses): Counts => ({
+  ...counts,
+  unseen: seen ? counts.unseen : counts.messages,
+  deleted: deleted ? counts.deleted : 0,
+})
 
 const negative = ({ messages, unseen, deleted, octets }: Counts): Counts => ({
   messages: -messages,
@@ -54,9 +66,11 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
   )
   const insertCopies = db.prepare(
     `INSERT INTO entry (account_id, mailbox_id, uid, mod_seq, flags, keywords, internal_date, saved_at, size_octets, message_key)
-     SELECT account_id, ?, ? + row_number() OVER (ORDER BY uid), ?, flags, keywords, internal_date, ?, size_octets, message_key
+     SELECT account_id, ?, ? + row_number() OVER (ORDER BY uid), ?, flags & ?, iif(?, keywords, ''), internal_date, ?,
+       size_octets, message_key
      FROM entry WHERE ${RANGE} ORDER BY uid`,
   )
+  const copies = messageCopies(db)
   const retain = db.prepare(
     `UPDATE message SET entries = entries + more.count
      FROM (SELECT account_id * 4294967296 + message_key AS id, count(*) AS count FROM entry WHERE ${RANGE} GROUP BY 1) AS more
@@ -98,7 +112,11 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
   }
 
   /** Keywords of the copied entries, made known to the target. @returns spellings that differ there, or null: too many */
-  function carryKeywords(from: Omit<Place, 'modSeq'>, to: MailboxId, ranges: readonly PlainRange[]) {
+  function carryKeywords(
+    from: Omit<Place, 'modSeq'>,
+    to: Omit<Place, 'modSeq'>,
+    ranges: readonly PlainRange[],
+  ): (readonly [string, string])[] | null {
     const names = new Set<string>()
     for (const range of ranges) {
       for (const [text] of selectKeywordTexts.all(from.accountId, from.mailboxId, range.from, range.to)) {
@@ -106,7 +124,7 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
       }
     }
     const list = [...names]
-    const canon = rows.canonKeywords(from.accountId, to, list)
+    const canon = rows.canonKeywords(to.accountId, to.mailboxId, list)
     if (canon === null) return null
     return list.map((name, i) => [name, canon[i] ?? name] as const).filter(([name, there]) => name !== there)
   }
@@ -114,18 +132,23 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
   /** @returns the first new uid */
   function insert(
     from: Omit<Place, 'modSeq'>,
-    to: { mailbox: MailboxRow; modSeq: ModSeq; now: number },
+    to: { accountId: AccountId; mailbox: MailboxRow; modSeq: ModSeq; now: number; keeps: FlagClasses },
     ranges: readonly PlainRange[],
     taken: Taken,
     respelled: readonly (readonly [string, string])[],
   ): number {
-    const { accountId } = from
+    const { accountId } = to
     const { mailboxId } = to.mailbox
-    const first = rows.change({ accountId, mailboxId, modSeq: to.modSeq }, taken.counts, taken.uids.length)
+    const counts = keptCounts(taken.counts, to.keeps)
+    const first = rows.change({ accountId, mailboxId, modSeq: to.modSeq }, counts, taken.uids.length)
     let base = first - 1 // row_number() begins at 1.
     for (const range of ranges) {
-      const values = [mailboxId, base, to.modSeq, to.now, accountId, from.mailboxId, range.from, range.to] as const
-      base += insertCopies.run(...values)
+      const kept = [maskOf(to.keeps), to.keeps.others ? 1 : 0] as const
+      const source = [from.accountId, from.mailboxId, range.from, range.to] as const
+      base +=
+        accountId === from.accountId
+          ? insertCopies.run(mailboxId, base, to.modSeq, ...kept, to.now, ...source)
+          : copies.insertEntries(accountId, [mailboxId, base, to.modSeq, ...kept, to.now, ...source])
     }
     assert(base === first - 1 + taken.uids.length, 'as many copies as sources')
     if (respelled.length > 0) {
@@ -142,50 +165,56 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
     return first
   }
 
-  function transfer(
-    input: { accountId: AccountId; from: MailboxId; to: MailboxId; uids: readonly UidRange[]; now: number },
-    work: Work,
-    kind: 'copy' | 'move',
-  ) {
-    const { accountId, to, now } = input
+  function transfer(input: TransferInput, work: Work, kind: 'copy' | 'move') {
+    const { accountId, to, toAccountId = accountId, now, keeps = ALL_FLAGS } = input
     const source = rows.find(accountId, input.from)
-    const target = rows.find(accountId, to)
-    const account = rows.account(accountId)
+    const target = rows.find(toAccountId, to)
+    const account = rows.account(toAccountId)
     if (source === null || target === null || account === null) return { at: 'not-found' as const }
     const from = { accountId, mailboxId: source.mailboxId }
     const ranges = plainRanges(input.uids, source.uidNext)
     const taken = describe(all, from, ranges)
     const { uidValidity } = target
     if (taken.uids.length === 0) return { at: 'done' as const, uidValidity, sources: [], uids: [] }
-    const { quotaOctets, usedOctets } = account
-    if (kind === 'copy' && quotaOctets !== null && usedOctets + taken.counts.octets > quotaOctets) {
-      return { at: 'over-quota' as const }
-    }
-    const respelled = carryKeywords(from, to, ranges)
+    const isForeign = toAccountId !== accountId
+    const added = { octets: taken.counts.octets, messages: taken.uids.length }
+    if ((kind === 'copy' || isForeign) && overQuota(account, added)) return { at: 'over-quota' as const }
+    const place = { accountId: toAccountId, mailboxId: to }
+    const respelled = keeps.others ? carryKeywords(from, place, ranges) : []
     if (respelled === null) return { at: 'too-many-keywords' as const }
 
-    const added = kind === 'copy' ? { octets: taken.counts.octets, messages: taken.uids.length, keys: 0 } : undefined
-    const { modSeq } = rows.nextChange(accountId, added)
-    const first = insert(from, { mailbox: target, modSeq, now }, ranges, taken, respelled)
-    if (kind === 'copy') {
-      // Over the new entries: in the same mailbox they lie outside the ranges.
-      retain.run(accountId, to, first, first + taken.uids.length - 1)
-    } else {
-      remove(all, { ...from, modSeq }, ranges, taken)
-      work.mailboxChanged(accountId, from.mailboxId, modSeq)
+    const keys = isForeign ? copies.note(from, ranges) : 0
+    const { modSeq, firstKey } =
+      kind === 'copy' || isForeign ? rows.nextChange(toAccountId, { ...added, keys }) : rows.nextChange(toAccountId)
+    if (isForeign) copies.insertMessages(accountId, toAccountId, firstKey)
+    const first = insert(
+      from,
+      { accountId: toAccountId, mailbox: target, modSeq, now, keeps },
+      ranges,
+      taken,
+      respelled,
+    )
+    // Over the new entries: in the same mailbox they lie outside the ranges.
+    if (kind === 'copy' || isForeign) retain.run(toAccountId, to, first, first + taken.uids.length - 1)
+    if (kind === 'move') {
+      const gone = isForeign
+        ? rows.nextChange(accountId, { octets: -added.octets, messages: -added.messages, keys: 0 })
+        : { modSeq }
+      if (isForeign) {
+        for (const range of ranges) all.release.run(accountId, from.mailboxId, range.from, range.to)
+        work.dropped()
+      }
+      remove(all, { ...from, modSeq: gone.modSeq }, ranges, taken)
+      work.mailboxChanged(accountId, from.mailboxId, gone.modSeq)
     }
-    work.mailboxChanged(accountId, to, modSeq)
+    work.mailboxChanged(toAccountId, to, modSeq)
     const uids = taken.uids.map((_, i) => (first + i) as Uid)
     return { at: 'done' as const, uidValidity, sources: taken.uids, uids }
   }
 
   return {
     copy: (input, work) => transfer(input, work, 'copy'),
-    move(input, work) {
-      const outcome = transfer(input, work, 'move')
-      assert(outcome.at !== 'over-quota', 'a move takes no more room')
-      return outcome
-    },
+    move: (input, work) => transfer(input, work, 'move'),
     expunge({ accountId, mailboxId, uids, deletedOnly }, work) {
       const mailbox = rows.find(accountId, mailboxId)
       if (mailbox === null) return { at: 'not-found' }
@@ -211,7 +240,7 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
 /** For RENAME of INBOX, which is a move of everything. */
 export type Transfer = {
   transfer(
-    input: { accountId: AccountId; from: MailboxId; to: MailboxId; uids: readonly UidRange[]; now: number },
+    input: TransferInput,
     work: Work,
     kind: 'copy' | 'move',
   ): { readonly at: 'done' | 'not-found' | 'over-quota' | 'too-many-keywords' }

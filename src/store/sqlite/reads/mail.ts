@@ -10,6 +10,7 @@ import { flagDecoder } from '../flags.ts'
 import { decodeSortKeys, decodeSummary } from '../summary-codec.ts'
 import { messageId } from '../work.ts'
 import { contentReads } from './content.ts'
+import { objectReads } from './objects.ts'
 
 type MailboxRow = [
   mailboxId: number,
@@ -241,6 +242,7 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     },
     keywords: async (accountId, mailboxId) => allKeywords.all(accountId, mailboxId).map(([name]) => name),
     ...contentReads(db, bodies.turns),
+    ...objectReads(db),
     async read(accountId, messageKey, start, end) {
       const find = () => {
         const row = bodyOf.get(messageId(accountId, messageKey))
