@@ -21,7 +21,7 @@ after(async () => {
   folder?.[Symbol.dispose]()
 })
 
-peerTest(['python3'], 'imaplib with zlib: COMPRESS, IDLE under it, UNAUTHENTICATE', async () => {
+peerTest(['python3'], 'imaplib with zlib: COMPRESS, IDLE and NOTIFY under it, UNAUTHENTICATE', async () => {
   const script = join(import.meta.dirname, 'python/imap_extensions.py')
   await ranWell('python3', [script], { input: JSON.stringify(gavan.ready) })
 })

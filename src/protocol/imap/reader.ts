@@ -48,6 +48,8 @@ export type Reader = {
   discard(): void
   /** Octets pushed and not yet taken. */
   heldOctets(): number
+  /** A command has begun to come. */
+  isWithin(): boolean
   loggedIn(): void
   loggedOut(): void
 }
@@ -165,6 +167,7 @@ export function createReader(): Reader {
       drop()
     },
     heldOctets: () => framer.heldOctets(),
+    isWithin: () => parts.length > 0 || framer.heldOctets() > 0,
     loggedIn() {
       isLoggedIn = true
     },

@@ -9,6 +9,7 @@ import type { NameForm } from '../../protocol/imap/mailbox-name.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
 import type { LoginGate } from '../sasl.ts'
 import type { Input } from './input.ts'
+import type { Notify } from './notify/watch.ts'
 import type { Output } from './output.ts'
 import type { Selected } from './selected.ts'
 
@@ -43,6 +44,8 @@ export type Session = {
   /** How mailbox names and quoted strings travel now. */
   form(): NameForm
   utf8(): boolean
+  /** Null until NOTIFY is first used (RFC 5465). */
+  notify: Notify | null
   /** `$` (RFC 5182): uids, ascending. */
   savedSearch: Uint32Array
   become(state: ImapState): void

@@ -25,6 +25,8 @@ export type Listed = {
   readonly attributes: readonly string[]
   /** RFC 5258 §3.5 CHILDINFO. */
   readonly childInfo: readonly string[]
+  /** RFC 5465 §5.4 OLDNAME. */
+  readonly oldName?: string
 }
 
 /** All names with what is below them, as the store sorts them: INBOX first. */
@@ -73,7 +75,21 @@ export function* matching(tree: Tree, args: ListArgs): Generator<Listed, void, v
   }
 }
 
-function attributesOf(node: Node, args: ListArgs): string[] {
+/** One name as it is now, for news of it (RFC 5465 §5.4): all attributes, also of a name that is none any more. */
+export function listedNow(tree: Tree, name: string): Listed {
+  const node = tree.find((each) => each.name === name)
+  if (node === undefined) return { name, info: null, attributes: ['\\NonExistent'], childInfo: [] }
+  const everything = { extended: true, select: { subscribed: true }, returns: { subscribed: true } }
+  return { name, info: node.info, attributes: attributesOf(node, everything), childInfo: [] }
+}
+
+type AttributeOptions = {
+  readonly extended: boolean
+  readonly select: { readonly subscribed: boolean }
+  readonly returns: { readonly subscribed: boolean }
+}
+
+function attributesOf(node: Node, args: AttributeOptions): string[] {
   const list: string[] = []
   // RFC 9051 §7.3.1: \NonExistent implies \Noselect, which is all that plain LIST of RFC 3501 knows.
   if (node.info === null) list.push(args.extended ? '\\NonExistent' : '\\Noselect')
@@ -98,11 +114,14 @@ export function* lsubLines(tree: Tree, pattern: string): Generator<Listed, void,
 
 export function printListed(
   response: 'LIST' | 'LSUB',
-  { name: full, attributes, childInfo }: Listed,
+  { name: full, attributes, childInfo, oldName }: Listed,
   form: NameForm,
 ): string {
-  const name = printAstring(toWire(full, form), form === 'utf8')
+  const print = (text: string): string => printAstring(toWire(text, form), form === 'utf8')
   const options = childInfo.map((option) => `"${option}"`).join(' ')
-  const info = options === '' ? '' : ` ("CHILDINFO" (${options}))`
-  return untagged(`${response} (${attributes.join(' ')}) "/" ${name}${info}`)
+  const extended: string[] = []
+  if (options !== '') extended.push(`"CHILDINFO" (${options})`)
+  if (oldName !== undefined) extended.push(`"OLDNAME" (${print(oldName)})`)
+  const more = extended.length === 0 ? '' : ` (${extended.join(' ')})`
+  return untagged(`${response} (${attributes.join(' ')}) "/" ${print(full)}${more}`)
 }

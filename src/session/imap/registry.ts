@@ -18,6 +18,7 @@ import { logout } from './command/logout.ts'
 import { lsub } from './command/lsub.ts'
 import { namespace } from './command/namespace.ts'
 import { check, noop } from './command/noop.ts'
+import { notify } from './command/notify.ts'
 import { rename } from './command/rename.ts'
 import { search, uidSearch } from './command/search.ts'
 import { examine, select } from './command/select.ts'
@@ -51,6 +52,7 @@ export const COMMANDS: readonly Command[] = [
   namespace,
   status,
   idle,
+  notify,
   check,
   close,
   unselect,

@@ -5,9 +5,9 @@ import type { Received } from '../../protocol/imap/reader.ts'
 import { bad, no, printTagged, type Command, type Conversation, type Tagged } from './command.ts'
 import { eachChunk, hangUp } from './command/append.ts'
 import { nestingMax } from './nesting.ts'
+import { tellSelected } from './notify/tell.ts'
 import { unavailable } from './problems.ts'
 import { commandNamed, streamedNamed } from './registry.ts'
-import { tellChanges } from './selected.ts'
 import type { OpenConversation } from './session.ts'
 
 /** What the session does next. */
@@ -205,8 +205,6 @@ async function run(session: OpenConversation, command: Command, args: unknown): 
 }
 
 /** What changed meanwhile, before the tagged line. */
-async function tell({ enabled, log, output, state }: OpenConversation, what: 'all' | 'no-expunge'): Promise<void> {
-  if (state.at !== 'selected') return
-  const changes = tellChanges(state.handle, state.selected, { expunge: what === 'all', enabled, log })
-  for await (const piece of changes) await output.write(piece)
+async function tell(session: OpenConversation, what: 'all' | 'no-expunge'): Promise<void> {
+  for await (const piece of tellSelected(session, { expunge: what === 'all' })) await session.output.write(piece)
 }

@@ -29,6 +29,8 @@ export type Selected = {
   readonly echoed: Map<ModSeq, Set<Uid>>
   /** Keywords announced by FLAGS, lower-case. */
   readonly keywords: Set<string>
+  /** New messages that this session put there itself, until they are announced; noted for NOTIFY only. */
+  readonly own: Set<Uid>
   stopWatching(): void
 }
 
@@ -68,6 +70,7 @@ export async function openSelected(
       gone: false,
       echoed: new Map(),
       keywords: new Set(keywords.map((keyword) => keyword.toLowerCase())),
+      own: new Set(),
       stopWatching,
     }
     return { selected, info, keywords }
@@ -172,7 +175,15 @@ export async function newKeywords(handle: Mailboxes, selected: Selected): Promis
   return fresh.length === 0 ? '' : printFlags(keywords, selected.readOnly)
 }
 
-type Telling = { readonly expunge: boolean; readonly enabled: ReadonlySet<Feature>; readonly log: Log }
+type Telling = {
+  readonly expunge: boolean
+  /** Default true; false passes over what changed in known messages (RFC 5465 §5.1). */
+  readonly flags?: boolean
+  readonly enabled: ReadonlySet<Feature>
+  readonly log: Log
+  /** Messages that EXISTS has just announced. */
+  announced?(uids: readonly number[]): void
+}
 
 /**
  * What others (and this session) changed since the client was last told: EXPUNGE or VANISHED, FETCH FLAGS, EXISTS.
@@ -198,7 +209,7 @@ export async function* tellChanges(
 async function* changesOf(
   handle: Mailboxes,
   selected: Selected,
-  { expunge, enabled }: Telling,
+  { expunge, flags: tellFlags = true, enabled, announced }: Telling,
 ): AsyncGenerator<string, void, void> {
   const info = await handle.info(selected.mailboxId)
   if (info === null) {
@@ -224,7 +235,7 @@ async function* changesOf(
   const fresh: number[] = []
   for await (const batch of handle.entries(selected.mailboxId, ALL_UIDS, { changedSince: selected.modSeq })) {
     const text = await tellBatch(handle, selected, batch, { shown, fresh })
-    if (text !== '') yield text
+    if (text !== '' && tellFlags) yield text
   }
   // Without a gap nothing that came has gone again, and the map can still be had later.
   if (fresh.length > 0 && fresh.at(-1) !== selected.uidNext + fresh.length - 1) await sequenceMap(handle, selected)
@@ -234,6 +245,8 @@ async function* changesOf(
   if (selected.uids !== null) selected.uids = joined(selected.uids, fresh)
   selected.exists += fresh.length
   selected.uidNext = fresh.at(-1)! + 1
+  announced?.(fresh.filter((uid) => !selected.own.has(uid as Uid)))
+  selected.own.clear()
   yield untagged(`${selected.exists} EXISTS`)
 }
 

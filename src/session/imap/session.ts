@@ -18,6 +18,7 @@ import { capabilities } from './capability.ts'
 import { untagged, type At, type Conversation, type Feature, type ImapState } from './command.ts'
 import { BrokenAnswer } from './fetch/print-messages.ts'
 import { createInput, Ended, type Woken } from './input.ts'
+import { tellOthers, tellSelected } from './notify/tell.ts'
 import { createOutput } from './output.ts'
 import { createRunner } from './run.ts'
 
@@ -59,8 +60,7 @@ async function converse(session: OpenConversation, log: Log): Promise<End> {
     for (;;) {
       const next = await runner.step()
       if (next === 'more') {
-        await output.flush()
-        await session.more()
+        await session.command()
       } else if (next === 'start-tls') {
         await output.flush()
         // Nothing that was said before TLS counts after it (RFC 9051 §6.2.1, S3).
@@ -80,16 +80,20 @@ async function converse(session: OpenConversation, log: Log): Promise<End> {
         await output.write(untagged('BYE Too many errors'))
         await output.flush()
         return 'refused'
-      } else if (next === 'deleted') {
-        await output.write(untagged('BYE Selected mailbox was deleted'))
-        await output.flush()
-        return 'refused'
-      }
+      } else if (next === 'deleted') return await deleted(session)
+      if (next === 'more' && session.state.at === 'selected' && session.state.selected.gone)
+        return await deleted(session)
       if (session.input.draining()) throw new Ended('drain')
     }
   } catch (error) {
     return await ended(session, error, log)
   }
+}
+
+async function deleted({ output }: OpenConversation): Promise<End> {
+  await output.write(untagged('BYE Selected mailbox was deleted'))
+  await output.flush()
+  return 'refused'
 }
 
 /** Says goodbye as far as there is someone to say it to. */
@@ -131,11 +135,19 @@ export type OpenConversation = Omit<Conversation<At>, 'state' | 'tag'> & {
   state: ImapState
   tag: string
   readonly load: Load
+  /** Waits for octets of a command, and tells meanwhile what the client wants to hear (RFC 5465). @throws Ended */
+  command(): Promise<void>
   /** A whole command has come: the time-out begins anew. */
   active(): void
   /** Who is logged in, and all that was said since; but not TLS (RFC 8437 §3). */
   forget(): void
   close(): void
+}
+
+/** Expunges between commands change the numbers under a client; only some want that (RFC 5465 §6.1.2). */
+async function* news(session: OpenConversation): AsyncGenerator<string | Uint8Array, void, void> {
+  yield* tellSelected(session, { expunge: session.notify?.selected?.delayed === false })
+  yield* tellOthers(session)
 }
 
 function createConversation(connection: Connection, options: ImapSessionOptions): OpenConversation {
@@ -172,6 +184,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     }),
     state: { at: 'connected' },
     tag: '*',
+    notify: null,
     savedSearch: new Uint32Array(0),
     utf8: () => enabled.has('IMAP4REV2') || enabled.has('UTF8=ACCEPT'),
     form: () => (conversation.utf8() ? 'utf8' : 'utf7'),
@@ -198,6 +211,17 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
         if (woken !== 'timeout' || remaining() <= 0) throw new Ended(woken)
       }
     },
+    async command() {
+      const { notify, state } = conversation
+      if (notify !== null && !reader.isWithin()) {
+        for await (const piece of news(conversation)) await output.write(piece)
+        if (state.at === 'selected' && state.selected.gone) return
+      }
+      await output.flush()
+      const woken = await input.wait({ timeoutMs: patience(), notices: notify !== null })
+      if (woken === 'chunk' || woken === 'notice') return
+      if (woken !== 'timeout' || remaining() <= 0) throw new Ended(woken)
+    },
     async line(maxOctets) {
       for (;;) {
         const framed = reader.nextLine(maxOctets)
@@ -211,6 +235,8 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     },
     forget() {
       conversation.become({ at: 'connected' })
+      conversation.notify?.stop()
+      conversation.notify = null
       conversation.savedSearch = new Uint32Array(0)
       enabled.clear()
       reader.loggedOut()
@@ -219,6 +245,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     },
     close() {
       leave(conversation.state)
+      conversation.notify?.stop()
       input.close()
     },
   }

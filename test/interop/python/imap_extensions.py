@@ -109,4 +109,34 @@ def compression():
     imap.logout()
 
 
+def notifications():
+    """RFC 5465, compressed: what others do is told while this client says nothing."""
+    imap = connect(alice)
+    other = connect(alice)
+    ok(other.create("Heard"))
+    ok(other.create("Unheard"))
+    imap.start_compression()
+    ok(imap.select("INBOX"))
+    typ, _ = imap._simple_command(
+        "NOTIFY", "SET", "(selected (MessageNew (UID PREVIEW) MessageExpunge))",
+        "(mailboxes Heard (MessageNew MessageExpunge))", "(personal (MailboxName))",
+    )
+    assert typ == "OK", typ
+    ok(other.append("Unheard", None, None, letter("nobody ")))
+    ok(other.append("Heard", None, None, letter("somebody ")))
+    line = imap.readline()
+    assert line == b"* STATUS Heard (UIDNEXT 2 MESSAGES 1)\r\n", line
+    ok(other.append("INBOX", None, None, b"Subject: x\r\n\r\nthe first words\r\n"))
+    line = imap.readline()
+    assert line.endswith(b" EXISTS\r\n"), line
+    line = imap.readline()
+    assert b'PREVIEW "the first words"' in line, line
+    ok(other.create("Newborn"))
+    line = imap.readline()
+    assert line == b'* LIST (\\HasNoChildren) "/" Newborn\r\n', line
+    imap.logout()
+    other.logout()
+
+
 compression()
+notifications()

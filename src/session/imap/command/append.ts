@@ -16,6 +16,7 @@ import type { Literal } from '../../../protocol/imap/reader.ts'
 import { bad, no, ok, streamed, untagged, type Conversation, type Session, type Tagged } from '../command.ts'
 import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
 import { nestingMax } from '../nesting.ts'
+import { noteOwn } from '../notify/watch.ts'
 import { problem, tryCreate, unavailable } from '../problems.ts'
 
 type In = Conversation<'logged-in' | 'selected'>
@@ -67,6 +68,7 @@ async function appendMessages(conversation: In, start: AppendStart): Promise<Tag
     if (outcome.at !== 'done') return problem(outcome)
     taken = true
     if (conversation.state.at === 'selected') conversation.state.selected.dirty = true
+    noteOwn(conversation, target.mailboxId, outcome.uids)
     return ok('Append completed', `APPENDUID ${outcome.uidValidity} ${printNumbers(outcome.uids)}`)
   } finally {
     if (!taken) for (const { message } of drafts) await handle.discard(message).catch(onlyStoreError)

@@ -2,6 +2,7 @@ import { parseCopy } from '../../../protocol/imap/command/copy.ts'
 import { printNumbers, type SequenceSet } from '../../../protocol/imap/sequence-set.ts'
 import { command, no, ok, untagged, type Answer, type Conversation } from '../command.ts'
 import { uidRangesNamed } from '../named.ts'
+import { noteOwn } from '../notify/watch.ts'
 import { problem, tryCreate } from '../problems.ts'
 import { knownModSeq, tellChanges } from '../selected.ts'
 
@@ -56,6 +57,7 @@ async function* copyMessages(conversation: Conversation<'selected'>, args: CopyA
   if (outcome.at === 'not-found') return tryCreate()
   if (outcome.at !== 'done') return problem(outcome)
   if (target.mailboxId === selected.mailboxId) selected.dirty = true
+  noteOwn(conversation, target.mailboxId, outcome.uids)
   if (outcome.uids.length === 0) return ok('Nothing to copy')
   return ok('Copy completed', copyUid(outcome))
 }
@@ -73,6 +75,7 @@ async function* moveMessages(conversation: Conversation<'selected'>, args: CopyA
   if (outcome.uids.length === 0) return ok('Nothing to move')
   yield untagged(`OK [${copyUid(outcome)}] New uids`) // RFC 6851 §4.3: before any EXPUNGE.
   selected.dirty = true
+  noteOwn(conversation, target.mailboxId, outcome.uids)
   yield* tellChanges(handle, selected, { expunge: true, enabled, log })
   return ok('Move completed', enabled.has('CONDSTORE') ? `HIGHESTMODSEQ ${knownModSeq(selected)}` : undefined)
 }

@@ -1,5 +1,6 @@
 import { parseCreate } from '../../../protocol/imap/command/mailbox.ts'
 import { command, ok } from '../command.ts'
+import { noteCaused } from '../notify/watch.ts'
 import { mailboxIdText } from '../object-id.ts'
 import { problem } from '../problems.ts'
 
@@ -9,8 +10,10 @@ export const create = command({
   capability: 'CREATE-SPECIAL-USE', // RFC 6154 §3
   states: ['logged-in', 'selected'],
   parse: parseCreate,
-  async *run({ state }, { mailbox, specialUse }) {
+  async *run({ notify, state }, { mailbox, specialUse }) {
     const made = await state.handle.create(mailbox, specialUse)
-    return made.at === 'done' ? ok('Mailbox created', `MAILBOXID (${mailboxIdText(made.mailboxId)})`) : problem(made)
+    if (made.at !== 'done') return problem(made)
+    noteCaused(notify, mailbox)
+    return ok('Mailbox created', `MAILBOXID (${mailboxIdText(made.mailboxId)})`)
   },
 })

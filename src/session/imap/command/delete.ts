@@ -1,5 +1,6 @@
 import { parseOneMailbox } from '../../../protocol/imap/command/mailbox.ts'
 import { command, no, ok } from '../command.ts'
+import { noteCaused } from '../notify/watch.ts'
 import { problem } from '../problems.ts'
 
 export const deleteMailbox = command({
@@ -15,6 +16,7 @@ export const deleteMailbox = command({
     if (found === null) return problem({ at: 'not-found' })
     const outcome = await state.handle.remove(found.mailboxId)
     if (outcome.at !== 'done') return problem(outcome)
+    noteCaused(conversation.notify, mailbox)
     // Choice: deleting the selected mailbox leaves nothing selected.
     if (state.at === 'selected' && state.selected.mailboxId === found.mailboxId) {
       conversation.become({ at: 'logged-in', handle: state.handle })

@@ -2,7 +2,7 @@ import { IMAP_IDLE_KEEPALIVE_MS } from '../../../model/limits.ts'
 import { parseNone } from '../../../protocol/imap/command/none.ts'
 import { bad, command, ok, type Answer, type Conversation, untagged } from '../command.ts'
 import { Ended } from '../input.ts'
-import { tellChanges } from '../selected.ts'
+import { tellOthers, tellSelected } from '../notify/tell.ts'
 
 /** DONE, and a little more, so that a wrong line is told from an endless one. */
 const LINE_MAX_OCTETS = 64
@@ -21,7 +21,7 @@ export const idle = command({
  * Choice: an idle client is never logged out while its connection takes the keep-alive (Dovecot does the same).
  */
 async function* idling(conversation: Conversation<'logged-in' | 'selected'>): Answer {
-  const { enabled, input, log, output, state } = conversation
+  const { input, output, state } = conversation
   yield '+ idling\r\n'
   for (;;) {
     const framed = input.reader.nextLine(LINE_MAX_OCTETS)
@@ -30,10 +30,9 @@ async function* idling(conversation: Conversation<'logged-in' | 'selected'>): An
       const done = framed.line.toString('latin1').toUpperCase() === 'DONE'
       return done ? ok('Idle completed') : bad('Expected DONE')
     }
-    if (state.at === 'selected') {
-      yield* tellChanges(state.handle, state.selected, { expunge: true, enabled, log })
-      if (state.selected.gone) return ok('Idle ended')
-    }
+    yield* tellSelected(conversation, { expunge: true })
+    if (state.at === 'selected' && state.selected.gone) return ok('Idle ended')
+    yield* tellOthers(conversation) // RFC 5465 §4
     await output.flush()
     const woken = await input.wait({ timeoutMs: IMAP_IDLE_KEEPALIVE_MS, notices: true })
     if (woken === 'timeout') yield untagged('OK Still here')

@@ -1,5 +1,6 @@
 import { parseRename } from '../../../protocol/imap/command/mailbox.ts'
 import { command, ok } from '../command.ts'
+import { noteCaused } from '../notify/watch.ts'
 import { problem } from '../problems.ts'
 
 export const rename = command({
@@ -8,10 +9,12 @@ export const rename = command({
   capability: null,
   states: ['logged-in', 'selected'],
   parse: parseRename,
-  async *run({ state }, { from, to }) {
+  async *run({ notify, state }, { from, to }) {
     const found = await state.handle.find(from)
     if (found === null) return problem({ at: 'not-found' })
     const outcome = await state.handle.rename(found.mailboxId, to)
-    return outcome.at === 'done' ? ok('Mailbox renamed') : problem(outcome)
+    if (outcome.at !== 'done') return problem(outcome)
+    noteCaused(notify, to)
+    return ok('Mailbox renamed')
   },
 })

@@ -1,5 +1,6 @@
 import { parseOneMailbox } from '../../../protocol/imap/command/mailbox.ts'
 import { command, ok } from '../command.ts'
+import { noteCaused } from '../notify/watch.ts'
 import { problem } from '../problems.ts'
 
 export const subscribe = command({
@@ -8,9 +9,11 @@ export const subscribe = command({
   capability: null,
   states: ['logged-in', 'selected'],
   parse: parseOneMailbox,
-  async *run({ state }, { mailbox }) {
+  async *run({ notify, state }, { mailbox }) {
     const outcome = await state.handle.setSubscribed(mailbox, true)
-    return outcome.at === 'done' ? ok('Subscribed') : problem(outcome)
+    if (outcome.at !== 'done') return problem(outcome)
+    noteCaused(notify, mailbox)
+    return ok('Subscribed')
   },
 })
 
@@ -20,8 +23,10 @@ export const unsubscribe = command({
   capability: null,
   states: ['logged-in', 'selected'],
   parse: parseOneMailbox,
-  async *run({ state }, { mailbox }) {
+  async *run({ notify, state }, { mailbox }) {
     const outcome = await state.handle.setSubscribed(mailbox, false)
-    return outcome.at === 'done' ? ok('Unsubscribed') : problem(outcome)
+    if (outcome.at !== 'done') return problem(outcome)
+    noteCaused(notify, mailbox)
+    return ok('Unsubscribed')
   },
 })
