@@ -19,6 +19,7 @@ import type {
   Commands,
   Credential,
   DomainInfo,
+  MessageChoice,
   SortRow,
   StagedBody,
   StoredMessage,
@@ -32,6 +33,7 @@ export type {
   AliasInfo,
   ChangeNotice,
   DomainInfo,
+  MessageChoice,
   SortRow,
   StoredMessage,
 } from '../store/contract.ts'
@@ -325,6 +327,10 @@ export type Mailboxes = {
   keywords(mailboxId: MailboxId): Promise<readonly Flag[]>
   /** Octets [start, end) of a message. @throws StoreError */
   read(messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
+  /** Which messages may hold a text somewhere, by the search index; null: it cannot tell. Never throws. */
+  mayHold(text: string): Promise<MessageChoice | null>
+  /** Uids of a mailbox whose message is one of these, ascending. */
+  uidsOfMessages(mailboxId: MailboxId, messages: MessageChoice): Promise<Uint32Array>
 
   /** A sink for one APPENDed message, content as it is. */
   open(): MessageSink

@@ -112,6 +112,15 @@ export const STORE_SYNC_SECONDS = histogram(
   'what',
 )
 
+// Search ---------------------------------------------------------------------------------------------------------------
+
+export const SEARCH_INDEX_WAITING = gauge(
+  'gavan_search_index_waiting_messages',
+  'Messages that are not in the search index yet: searches look into them one by one.',
+)
+export const SEARCH_INDEX_BYTES = gauge('gavan_search_index_bytes', 'Octets on the device: the search index with its log.')
+export const SEARCH_INDEXED = counter('gavan_search_indexed_total', 'Messages that were put into the search index.')
+
 // The program ----------------------------------------------------------------------------------------------------------
 
 export const EVENT_LOOP_DELAY_SECONDS = gauge(
@@ -161,6 +170,9 @@ export const ALL_METRICS: readonly Metric[] = [
   STORE_GROUP_COMMANDS,
   STORE_COMMIT_SECONDS,
   STORE_SYNC_SECONDS,
+  SEARCH_INDEX_WAITING,
+  SEARCH_INDEX_BYTES,
+  SEARCH_INDEXED,
   EVENT_LOOP_DELAY_SECONDS,
   STRESSED,
   STRESS_BEGINNINGS,

@@ -554,7 +554,13 @@ export type SearchReads = {
 export type SearchStatus = {
   /** Octets on the device. */
   readonly octets: number
-  readonly accounts: readonly { readonly accountId: AccountId; readonly upTo: MessageKey; readonly messages: number }[]
+  readonly accounts: readonly {
+    readonly accountId: AccountId
+    readonly upTo: MessageKey
+    readonly modSeq: ModSeq
+    /** In the index, whether they live or not. */
+    readonly messages: number
+  }[]
 }
 
 /** Grams, each once, in any order; null: not known, so always a candidate. */

@@ -1,32 +1,60 @@
 import type { Clock } from '../../std/clock.ts'
 import { MAILBOX_DEPTH_MAX, MAILBOX_NAME_MAX_OCTETS } from '../../model/limits.ts'
-import type { MailboxInfo } from '../../model/mailbox.ts'
-import type { Store } from '../../store/contract.ts'
-import type { AccountRef, Mailboxes, NameProblem } from '../contract.ts'
+import type { AccountId } from '../../model/ids.ts'
+import type { MailboxInfo, SpecialUse } from '../../model/mailbox.ts'
+import type { Commands, SearchReads, Store } from '../../store/contract.ts'
+import { ALL_RIGHTS, type FlagClasses } from '../../model/rights.ts'
+import { printAddress } from '../../format/address/address.ts'
+import type { AccountRef, Mailboxes, MailboxView, NameProblem, ObjectIds, Quota, TransferOptions } from '../contract.ts'
+import { openAcl } from './acl.ts'
 import { openSink } from '../intake/sink.ts'
+import { mayHoldText } from '../search/may-hold.ts'
+import { isShared } from './shared-name.ts'
 import { canonicalMailboxName, DELIMITER, isBelow, newMailboxName, parentsOf } from './mailbox-name.ts'
 
 const badName = (why: string): NameProblem => ({ at: 'bad-name', why })
 
-/** The handle bound to one proven account: everything asked through it is asked for that account only (S27). */
-export function openMailboxes(account: AccountRef, options: { store: Store; clock: Clock }): Mailboxes {
-  const { store, clock } = options
+function viewOf(info: MailboxInfo): MailboxView
+function viewOf(info: MailboxInfo | null): MailboxView | null
+function viewOf(info: MailboxInfo | null): MailboxView | null {
+  return info === null ? null : { ...info, rights: ALL_RIGHTS, owner: null }
+}
+
+/** Ids of one account (store/contract.ts). */
+const IDS = 2 ** 32
+
+const inputOf = ({ into, keeps }: TransferOptions = {}): { toAccountId?: AccountId; keeps?: FlagClasses } => ({
+  ...(into === undefined ? {} : { toAccountId: into.accountId }),
+  ...(keeps === undefined ? {} : { keeps }),
+})
+
+const NOTHING: Quota = { usedOctets: 0, limitOctets: null, messages: 0, limitMessages: null }
+
+/** The handle bound to one proven account: everything asked through it is asked for that account only (S27). `reader`: who looks, if not the owner. */
+export function openMailboxes(
+  account: AccountRef,
+  options: { store: Store; clock: Clock; search?: SearchReads; reader?: AccountRef },
+): Mailboxes {
+  const { store, clock, search, reader = account } = options
   const { mail } = store
   const { accountId } = account
 
-  const find = (name: string): Promise<MailboxInfo | null> => mail.mailboxByName(accountId, canonicalMailboxName(name))
+  const find = async (name: string): Promise<MailboxView | null> =>
+    viewOf(await mail.mailboxByName(accountId, canonicalMailboxName(name)))
+
+  /** RFC 4314 §4: what its parent allows others, a new mailbox does too. */
+  const make = async (name: string, specialUse: SpecialUse | null): Promise<Commands['createMailbox']['outcome']> => {
+    const parent = parentsOf(name).at(-1)
+    const above = parent === undefined ? null : await mail.mailboxByName(accountId, parent)
+    const inherits = above === null ? {} : { rightsOf: above.mailboxId }
+    return store.run({ do: 'createMailbox', accountId, name, specialUse, ...inherits, now: clock.now() })
+  }
 
   /** Missing parents of a mailbox to come (RFC 9051 §6.3.4, §6.3.6). @returns null, or why there can be no more */
   const makeParents = async (name: string): Promise<{ at: 'too-many' } | null> => {
     for (const parent of parentsOf(name)) {
       if ((await mail.mailboxByName(accountId, parent)) !== null) continue
-      const made = await store.run({
-        do: 'createMailbox',
-        accountId,
-        name: parent,
-        specialUse: null,
-        now: clock.now(),
-      })
+      const made = await make(parent, null)
       if (made.at === 'too-many') return made // `exists`: another session was quicker; that is as good.
     }
     return null
@@ -41,11 +69,22 @@ export function openMailboxes(account: AccountRef, options: { store: Store; cloc
     })
   }
 
+  async function quota(): Promise<Quota> {
+    const info = await store.directory.account(accountId)
+    if (info === null) return NOTHING // Removed while a session is open.
+    const { usedOctets, quotaOctets, usedMessages, quotaMessages } = info
+    return { usedOctets, limitOctets: quotaOctets, messages: usedMessages, limitMessages: quotaMessages }
+  }
+
+  // Ids of the reader's own account are short; all others say whose they are.
+  const toReader = (id: number): number => (Math.floor(id / IDS) === reader.accountId ? id % IDS : id)
+  const fromReader = (id: number): number => (id < IDS ? reader.accountId * IDS + id : id)
+
   return {
     account,
-    list: () => mail.mailboxes(accountId),
+    list: async () => (await mail.mailboxes(accountId)).map((info) => viewOf(info)),
     find,
-    info: (mailboxId) => mail.mailbox(accountId, mailboxId),
+    info: async (mailboxId) => viewOf(await mail.mailbox(accountId, mailboxId)),
     subscriptions: () => mail.subscriptions(accountId),
 
     async setSubscribed(text, subscribed) {
@@ -60,6 +99,7 @@ export function openMailboxes(account: AccountRef, options: { store: Store; cloc
     async create(text, specialUse) {
       const name = newMailboxName(text)
       if (!name.ok) return badName(name.error)
+      if (isShared(name.value)) return badName('names of shared mailboxes begin so')
       // Asked first, so that a refused name leaves no parents behind; the command asks again.
       if ((await find(name.value)) !== null) return { at: 'exists' }
       if (specialUse !== null && (await mail.mailboxes(accountId)).some((other) => other.specialUse === specialUse)) {
@@ -67,7 +107,7 @@ export function openMailboxes(account: AccountRef, options: { store: Store; cloc
       }
       const refused = await makeParents(name.value)
       if (refused !== null) return refused
-      return store.run({ do: 'createMailbox', accountId, name: name.value, specialUse, now: clock.now() })
+      return make(name.value, specialUse)
     },
 
     async remove(mailboxId) {
@@ -79,6 +119,7 @@ export function openMailboxes(account: AccountRef, options: { store: Store; cloc
     async rename(mailboxId, text) {
       const name = newMailboxName(text)
       if (!name.ok) return badName(name.error)
+      if (isShared(name.value)) return badName('names of shared mailboxes begin so')
       const mailbox = await mail.mailbox(accountId, mailboxId)
       if (mailbox === null) return { at: 'not-found' }
       if ((await find(name.value)) !== null) return { at: 'exists' }
@@ -98,6 +139,8 @@ export function openMailboxes(account: AccountRef, options: { store: Store; cloc
     expungedSince: (mailboxId, since) => mail.expungedSince(accountId, mailboxId, since),
     keywords: (mailboxId) => mail.keywords(accountId, mailboxId),
     read: (messageKey, start, end) => mail.read(accountId, messageKey, start, end),
+    mayHold: (text) => mayHoldText(search, accountId, text),
+    uidsOfMessages: (mailboxId, messages) => mail.uidsOfMessages(accountId, mailboxId, messages),
 
     open: () => openSink({ store, prefix: null, nulInBody: true }),
 
@@ -114,16 +157,34 @@ export function openMailboxes(account: AccountRef, options: { store: Store; cloc
     discard: (message) => store.discard(message.body),
 
     setFlags: (mailboxId, change) => store.run({ do: 'setFlags', accountId, mailboxId, ...change }),
-    copy: (from, uids, to) => store.run({ do: 'copy', accountId, from, to, uids, now: clock.now() }),
-    move: (from, uids, to) => store.run({ do: 'move', accountId, from, to, uids, now: clock.now() }),
+    copy: (from, uids, to, more) =>
+      store.run({ do: 'copy', accountId, from, to, uids, now: clock.now(), ...inputOf(more) }),
+    move: (from, uids, to, more) =>
+      store.run({ do: 'move', accountId, from, to, uids, now: clock.now(), ...inputOf(more) }),
     expunge: (mailboxId, uids, { deletedOnly }) =>
       store.run({ do: 'expunge', accountId, mailboxId, uids, deletedOnly }),
 
-    async quota() {
-      const info = await store.directory.account(accountId)
-      if (info === null) return { usedOctets: 0, limitOctets: null, messages: 0 } // Removed while a session is open.
-      return { usedOctets: info.usedOctets, limitOctets: info.quotaOctets, messages: info.usedMessages }
+    quota,
+    quotaOf: quota,
+    quotaAt: async (root) => (root === printAddress(account.address) ? quota() : { at: 'not-found' }),
+    deletedOctets: (mailboxId) => mail.deletedOctets(accountId, mailboxId),
+
+    async objectIds(messageKeys) {
+      const ids = await mail.objectIds(accountId, messageKeys)
+      return ids.map(({ email, thread }): ObjectIds => ({ email: toReader(email), thread: toReader(thread) }))
     },
+    messagesWith: (_, id) =>
+      mail.messagesWith(
+        accountId,
+        'email' in id ? { email: fromReader(id.email) } : { thread: fromReader(id.thread) },
+      ),
+    ...openAcl(account, store),
+    async annotations(mailboxId) {
+      if (mailboxId !== null && (await mail.mailbox(accountId, mailboxId)) === null) return { at: 'not-found' }
+      return { at: 'done', entries: await mail.annotations(accountId, mailboxId, reader.accountId) }
+    },
+    setAnnotations: (mailboxId, changes) =>
+      store.run({ do: 'setAnnotations', accountId, mailboxId, reader: reader.accountId, changes }),
 
     watch: (heard) => store.changes.watchAccount(accountId, heard),
   }

@@ -77,6 +77,7 @@ test('BODY: decoded text parts, headers of messages inside, not the header', asy
     ['html-only', 'color: red', true],
     ['alternative', 'простой текст', true],
     ['mixed-attachment', 'AAEC', false],
+    ['mixed-attachment', 'report.pdf', false],
     ['mixed-attachment', 'epilogue', false],
     ['nested-multiparts', 'notes', true],
     ['forwarded-rfc822', 'inner text', true],
@@ -102,6 +103,8 @@ test('TEXT: header or body', async () => {
     ['utf8-qp', 'subject: тема', true],
     ['utf8-qp', 'нет такого', false],
     ['rfc822-twice', 'Twice', true],
+    ['rfc2231-names', 'отчёт за 2026', true],
+    ['mixed-attachment', 'REPORT.pdf', true],
     ['empty', '', true],
   ] as const) {
     assert.equal(await corpus(message).text(text), found, `${message} ${text}`)

@@ -1,5 +1,6 @@
 import { foldForSearch } from '../../format/charset/fold.ts'
-import type { Part } from '../../model/message.ts'
+import { partNames } from '../../format/message/part-names.ts'
+import type { MessageSummary, Part } from '../../model/message.ts'
 import type { ContentProbe, ContentSearch } from '../contract.ts'
 import { createFinder } from './folded-stream.ts'
 import { bytesOf, foldedText, isWhole, readHeader, type FoldedField, type MessageBytes } from './part-text.ts'
@@ -10,13 +11,15 @@ const KEPT_MAX_CHARACTERS = 8 * 1024 * 1024
 /**
  * Searches in messages' content (RFC 9051 §6.4.4: HEADER, BODY, TEXT): encoded words, transfer encodings and charsets
  * undone, compared by `foldForSearch`. Reads only what a key needs: headers, text parts, headers of messages inside.
+ * TEXT looks at what parts are called too (RFC 9051 §6.4.4: "including MIME header fields").
+ * All that is looked at here is indexed by indexed-text.ts: what is not would not be found.
  * Choice: HTML matches as written and, up to 1 MiB, without its tags; other parts' content is not searched (RFC 9051 §6.4.4 allows).
  */
 export function createContentSearch(): ContentSearch {
-  return { probe: (mailboxes, message) => createProbe(bytesOf(mailboxes, message.messageKey), message.summary.root) }
+  return { probe: (mailboxes, message) => createProbe(bytesOf(mailboxes, message.messageKey), message.summary) }
 }
 
-function createProbe(read: MessageBytes, root: Part): ContentProbe {
+function createProbe(read: MessageBytes, { root }: MessageSummary): ContentProbe {
   const headers = new Map<Part, Promise<FoldedField[]>>()
   const texts = new Map<Part, readonly string[]>()
   let kept = 0
@@ -65,6 +68,8 @@ function createProbe(read: MessageBytes, root: Part): ContentProbe {
     return false
   }
 
+  const namesHave = (needle: string): boolean => partNames(root).some((name) => foldForSearch(name).includes(needle))
+
   return {
     async header(name, text) {
       const wanted = name.toLowerCase()
@@ -77,7 +82,7 @@ function createProbe(read: MessageBytes, root: Part): ContentProbe {
     },
     async text(text) {
       const needle = foldForSearch(text)
-      return needle === '' || (await anyField(root, needle)) || bodyHas(root, needle)
+      return needle === '' || namesHave(needle) || (await anyField(root, needle)) || bodyHas(root, needle)
     },
   }
 }

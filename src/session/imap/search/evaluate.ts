@@ -1,12 +1,13 @@
 import { foldForSearch } from '../../../format/charset/fold.ts'
 import { parseHeaderDate } from '../../../format/header/date.ts'
+import { envelopeText } from '../../../format/header/envelope-text.ts'
 import { decodeWords } from '../../../format/header/words.ts'
 import type { ContentProbe, StoredMessage } from '../../../core/contract.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
-import type { HeaderSummary } from '../../../model/message.ts'
-import type { EnvelopeField, SearchKey } from '../../../protocol/imap/search.ts'
+import type { SearchKey } from '../../../protocol/imap/search.ts'
 import { holds, rangesOf, resolve, type NumberRange, type SequenceSet } from '../../../protocol/imap/sequence-set.ts'
 import { messageKeyOf } from '../object-id.ts'
+import { mayHold, type KnownTexts } from './by-index.ts'
 
 const DAY_MS = 86_400_000
 
@@ -30,6 +31,8 @@ export type SearchContext = {
   readonly uids: Uint32Array
   readonly savedSearch: Uint32Array
   readonly now: number
+  /** What the search index tells of the texts; absent: nothing. */
+  readonly known?: KnownTexts
 }
 
 const entryMatcher = (test: (entry: MailboxEntry) => boolean): Matcher => ({
@@ -81,14 +84,29 @@ export function compileKey(key: SearchKey, context: SearchContext): Matcher {
       return entryMatcher((entry) => entry.messageKey === messageKey)
     }
     case 'envelope':
-      return envelopeMatcher(key)
-    case 'header':
-      return { cost: COST.header, test: (candidate) => candidate.probe().header(key.name, key.text) }
+      return unlessRuledOut(envelopeMatcher(key), key.text, context)
+    case 'header': {
+      const matcher: Matcher = { cost: COST.header, test: (candidate) => candidate.probe().header(key.name, key.text) }
+      return unlessRuledOut(matcher, key.text, context)
+    }
     case 'body':
-      return { cost: COST.body, test: (candidate) => candidate.probe().body(key.text) }
+      return unlessRuledOut(
+        { cost: COST.body, test: (candidate) => candidate.probe().body(key.text) },
+        key.text,
+        context,
+      )
     case 'text':
-      return { cost: COST.body, test: (candidate) => candidate.probe().text(key.text) }
+      return unlessRuledOut(
+        { cost: COST.body, test: (candidate) => candidate.probe().text(key.text) },
+        key.text,
+        context,
+      )
   }
+}
+
+/** A message that the index rules out is not looked into. */
+function unlessRuledOut({ cost, test }: Matcher, text: string, { known }: SearchContext): Matcher {
+  return { cost, test: (candidate) => mayHold(known, text, candidate.entry.messageKey) && test(candidate) }
 }
 
 /** Keywords compare without case; system flags stand in one case only. */
@@ -122,20 +140,6 @@ function envelopeMatcher({ field, text }: Extract<SearchKey, { key: 'envelope' }
       return value !== null && foldForSearch(decodeWords(value)).includes(needle)
     },
   }
-}
-
-/** A field as it would be written, without quotes; null when there is none. */
-function envelopeText(header: HeaderSummary, field: EnvelopeField): string | null {
-  if (field === 'subject') return header.subject
-  const addresses = header[field]
-  if (addresses.length === 0) return null
-  let text = ''
-  for (const { name, mailbox, host } of addresses) {
-    if (text !== '') text += ', '
-    if (host === null) text += mailbox ?? '' // A group's name, or its end.
-    else text += name === null ? `<${mailbox}@${host}>` : `${name} <${mailbox}@${host}>`
-  }
-  return text
 }
 
 const byCost = (matchers: readonly Matcher[]): Matcher[] => matchers.toSorted((a, b) => a.cost - b.cost)
