@@ -127,7 +127,7 @@ export type Run = (program: Program, letter: Letter, environment: Environment) =
 
 export type Outcome = {
   /**
-   * To be done, in this order. No two store into one mailbox. Empty, with `implicitKeep` null: the letter is dropped because the
+   * To be done, in this order. No two name one mailbox. Empty, with `implicitKeep` null: the letter is dropped because the
    * script said so (its `discard` is in the trace).
    */
   readonly actions: readonly Action[]
@@ -145,7 +145,13 @@ export type Outcome = {
   readonly steps: number
 }
 
-export type ScriptFailure = { readonly script: string | null; readonly line: number; readonly message: string }
+export type ScriptFailure = {
+  readonly script: string | null
+  readonly line: number
+  readonly message: string
+  /** What `read` or the environment threw, to be logged; null when the script is at fault. */
+  readonly cause: unknown
+}
 export type TraceLine = {
   /** Name of the included script; null for the one that was run. */
   readonly script: string | null

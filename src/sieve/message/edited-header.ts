@@ -1,0 +1,118 @@
+/** A letter's header as a script sees it, with its edits (RFC 5293). */
+import { HEADER_BLOCK_MAX_OCTETS, HEADER_LINES_MAX } from '../../model/limits.ts'
+import { fieldText, headerFields, unfold, type HeaderField } from '../../format/header/field.ts'
+import { decodeWords } from '../../format/header/words.ts'
+import type { HeaderVersion } from '../contract.ts'
+
+export type Field = {
+  /** Lower-case. */
+  readonly name: string
+  /** Unfolded, encoded words kept. */
+  raw(): string
+  /** Encoded words decoded. */
+  text(): string
+  /** Where it stands in the letter; null for one that was added. */
+  readonly range: { readonly start: number; readonly end: number } | null
+  /** Of one that was added: its lines, with CRLF. */
+  readonly lines: string
+}
+
+export type EditedHeader = {
+  readonly fields: readonly Field[]
+  named(name: string): readonly Field[]
+  /** @param lines of one field, folded, with CRLF */
+  add(name: string, value: string, lines: string, where: 'first' | 'last'): void
+  remove(field: Field): void
+  /** Index of the version that stands now, into `versions`. */
+  version(): number
+  readonly versions: readonly HeaderVersion[]
+}
+
+/** Fields of a header block, in order; lines that are no fields are left out. */
+export function readFields(block: Uint8Array, charset: string | null = null): Field[] {
+  const octets = Buffer.from(block.buffer, block.byteOffset, Math.min(block.length, HEADER_BLOCK_MAX_OCTETS))
+  return headerFields(octets, HEADER_LINES_MAX)
+    .filter((field) => field.name !== '')
+    .map((field) => storedField(octets, field, charset))
+}
+
+function storedField(block: Buffer, field: HeaderField, charset: string | null): Field {
+  let raw: string | null = null
+  let text: string | null = null
+  const readRaw = (): string => (raw ??= fieldText(block, field, charset))
+  return {
+    name: field.name.toLowerCase(),
+    raw: readRaw,
+    text: () => (text ??= decodeWords(readRaw())),
+    range: { start: field.start, end: field.end },
+    lines: '',
+  }
+}
+
+export function createEditedHeader(block: Uint8Array): EditedHeader {
+  let fields = readFields(block)
+  const removed: { start: number; end: number }[] = []
+  /** Fields before this one were added in front. */
+  let firsts = 0
+  const versions: HeaderVersion[] = [{ removed: [], first: '', last: '' }]
+  let changed = false
+
+  return {
+    get fields() {
+      return fields
+    },
+    named: (name) => {
+      const wanted = name.toLowerCase()
+      return fields.filter((field) => field.name === wanted)
+    },
+    add(name, value, lines, where) {
+      const clean = unfold(value)
+      const field: Field = { name: name.toLowerCase(), raw: () => clean, text: () => clean, range: null, lines }
+      if (where === 'first') firsts++
+      fields = where === 'first' ? [field, ...fields] : [...fields, field]
+      changed = true
+    },
+    remove(field) {
+      const index = fields.indexOf(field)
+      if (index === -1) return
+      if (field.range !== null) removed.push(field.range)
+      else if (index < firsts) firsts--
+      fields = fields.filter((other) => other !== field)
+      changed = true
+    },
+    version() {
+      if (changed) {
+        const lines = (of: readonly Field[]): string => of.map((field) => field.lines).join('')
+        versions.push({
+          removed: removed.toSorted((a, b) => a.start - b.start),
+          first: lines(fields.slice(0, firsts)),
+          last: lines(fields.slice(firsts)),
+        })
+        changed = false
+      }
+      return versions.length - 1
+    },
+    versions,
+  }
+}
+
+/**
+ * The octets of an edited header.
+ * @param header octets of the letter from its start, at least to the end of its header
+ * @param headerEnd where its header ends, the empty line not counted
+ */
+export function editHeader(header: Uint8Array, headerEnd: number, version: HeaderVersion): Buffer {
+  const octets = Buffer.from(header.buffer, header.byteOffset, header.length)
+  const pieces: Buffer[] = [Buffer.from(version.first)]
+  let at = 0
+  for (const { start, end } of version.removed) {
+    pieces.push(octets.subarray(at, Math.max(at, start)))
+    at = Math.max(at, end)
+  }
+  const rest = octets.subarray(at, headerEnd)
+  pieces.push(rest)
+  // A header that was cut in its last line: what is added begins a line of its own.
+  if (version.last !== '' && headerEnd > 0 && octets[headerEnd - 1] !== 10) pieces.push(Buffer.from('\r\n'))
+  pieces.push(Buffer.from(version.last), octets.subarray(headerEnd))
+  return Buffer.concat(pieces)
+}
