@@ -203,12 +203,29 @@ export const PASSWORD_CHOSEN_MIN_CHARACTERS = 8
 export const ONCE_LINK_LIFETIME_MS = 7 * DAY
 /** 144 bits. */
 export const ONCE_LINK_TOKEN_OCTETS = 18
+/** Ids of accounts lie below: 2^53 over the 2^32 message keys of one. */
+export const ACCOUNTS_MAX = 2 ** 21
 /** App passwords and client certificates; a wrong password costs one HMAC for each. */
 export const ACCESS_KEYS_PER_ACCOUNT_MAX = 50
 /** In characters; of an access key. */
 export const ACCESS_KEY_NAME_MAX = 64
 /** A use is written down when the one that is kept is older: a phone that asks every minute costs a commit an hour. */
 export const ACCESS_KEY_USE_NOTED_EVERY_MS = HOUR
+/** A bearer token; what SASL carries is longer by a third. */
+export const OAUTH_TOKEN_MAX_OCTETS = 8 * KIB
+/** Between the issuer's clock and ours. */
+export const OAUTH_CLOCK_SKEW_MS = MINUTE
+/** An issuer's keys are asked for anew after that, or for a key that is not among them, but not more often than the second. */
+export const OAUTH_KEYS_LIFETIME_MS = HOUR
+export const OAUTH_KEYS_REFETCH_MS = 30 * SECOND
+/** While the issuer is silent, its keys go on for so long. */
+export const OAUTH_KEYS_STALE_MS = DAY
+export const OAUTH_KEYS_MAX = 64
+/** An answer of the issuer. */
+export const OAUTH_ANSWER_MAX_OCTETS = 256 * KIB
+export const OAUTH_ANSWER_TIMEOUT_MS = 10 * SECOND
+/** Longest time between two POP3 logins that may be asked for. */
+export const POP3_LOGIN_DELAY_MAX_S = 3600
 /** RFC 4954 §4. */
 export const SASL_RESPONSE_MAX_OCTETS = 12 * KIB
 /** After our FIN: how long we wait for the peer's before the connection is dropped. */
@@ -477,6 +494,9 @@ export const TSIG_FUDGE_SECONDS = 300
 
 /** Of one script; Pigeonhole's default. */
 export const SIEVE_SCRIPT_MAX_OCTETS = 1 * MIB
+export const SIEVE_SCRIPTS_PER_ACCOUNT_MAX = 64
+/** RFC 5804 §1.6 wants at least 128 octets. */
+export const SIEVE_SCRIPT_NAME_MAX_OCTETS = 512
 /** Blocks within blocks, and tests within tests; RFC 5228 §2.10.7: at least 15. */
 export const SIEVE_NESTING_MAX = 32
 /** Commands and tests of one script. */

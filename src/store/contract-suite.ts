@@ -12,6 +12,7 @@ import { queueTests } from './suite/queue.ts'
 import type { Opened } from './suite/shared.ts'
 import { sortTests } from './suite/sort.ts'
 import { sharingTests } from './suite/sharing.ts'
+import { scriptTests } from './suite/scripts.ts'
 import { transferTests } from './suite/transfer.ts'
 
 export type { Opened } from './suite/shared.ts'
@@ -31,6 +32,7 @@ export function storeSuite(name: string, open: () => Promise<Opened>, { concurre
   suite(name, { concurrency }, () => {
     directoryTests(check)
     accessKeyTests(check)
+    scriptTests(check)
     intakeTests(check)
     flagTests(check)
     transferTests(check)

@@ -199,17 +199,20 @@ export type Commands = {
 
   // Mail.
   accept: { input: AcceptInput; outcome: AcceptOutcome }
-  /** All or none (RFC 3502). */
+  /** All or none (RFC 3502). `replaces` goes as they come, and gives its room to them (RFC 8508 §3.4). */
   append: {
     input: {
       accountId: AccountId
       mailboxId: MailboxId
       messages: readonly (MessageDraft & { flags: readonly Flag[]; internalDate: number })[]
+      replaces?: { accountId: AccountId; mailboxId: MailboxId; uid: Uid }
       now: number
     }
     outcome:
       | { at: 'done'; uidValidity: UidValidity; uids: readonly Uid[]; modSeq: ModSeq }
       | NotFound
+      /** What was to be replaced is gone already. */
+      | { at: 'gone' }
       | { at: 'over-quota' }
       | { at: 'too-many-keywords' }
   }
@@ -308,6 +311,18 @@ export type Commands = {
   }
   /** A name may be subscribed without a mailbox (RFC 9051 §6.3.7). */
   setSubscribed: { input: { accountId: AccountId; name: string; subscribed: boolean }; outcome: Done }
+
+  // Filters (RFC 5228). Names are exact; at most one script of an account is active.
+  /** A new text keeps the script active. `too-many`: SIEVE_SCRIPTS_PER_ACCOUNT_MAX. */
+  putScript: {
+    input: { accountId: AccountId; name: string; text: string }
+    outcome: Done | NotFound | { at: 'too-many' }
+  }
+  /** Null: none is active any more. */
+  activateScript: { input: { accountId: AccountId; name: string | null }; outcome: Done | NotFound }
+  /** Refused for the active one (RFC 5804 §2.10). */
+  removeScript: { input: { accountId: AccountId; name: string }; outcome: Done | NotFound | { at: 'active' } }
+  renameScript: { input: { accountId: AccountId; name: string; newName: string }; outcome: Done | NotFound | Exists }
 
   // Queue.
   /**
@@ -486,6 +501,15 @@ export type MailReads = {
   read(accountId: AccountId, messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
 }
 
+export type ScriptInfo = { readonly name: string; readonly active: boolean; readonly sizeOctets: number }
+
+export type FilterReads = {
+  /** By name. */
+  scripts(accountId: AccountId): Promise<readonly ScriptInfo[]>
+  script(accountId: AccountId, name: string): Promise<string | null>
+  activeScript(accountId: AccountId): Promise<{ readonly name: string; readonly text: string } | null>
+}
+
 export type QueueReads = {
   list(filter?: { destination?: string }): Promise<readonly QueueEntry[]>
   entry(queueId: QueueId): Promise<QueueEntry | null>
@@ -525,6 +549,8 @@ export type ChangeNotice =
   | { readonly kind: 'account-removed'; readonly accountId: AccountId }
   /** The password was changed, or an access key removed: who signed in with what is gone is out. */
   | { readonly kind: 'credentials'; readonly accountId: AccountId }
+  /** Which script is active, or what it or another says, has changed. */
+  | { readonly kind: 'filters'; readonly accountId: AccountId }
   | { readonly kind: 'queue' }
   | { readonly kind: 'directory' }
 
@@ -615,6 +641,7 @@ export type Store = {
   readonly directory: DirectoryReads
   readonly mail: MailReads
   readonly queue: QueueReads
+  readonly filters: FilterReads
   readonly changes: Changes
   /** Finishes what was given to `run`, then closes. */
   close(): Promise<void>

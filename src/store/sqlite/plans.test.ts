@@ -5,6 +5,7 @@ import { realFiles } from '../files.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { bodyReader } from './bodies.ts'
 import { accessKeyHandlers } from './commands/access-keys.ts'
+import { scriptHandlers } from './commands/scripts.ts'
 import { annotationHandlers, annotationRows } from './commands/annotations.ts'
 import { directoryHandlers } from './commands/directory.ts'
 import { flagHandlers } from './commands/flags.ts'
@@ -22,7 +23,7 @@ import { MIGRATIONS } from './schema.ts'
 import { collector } from './writer.ts'
 
 const SCANS =
-  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|message_quota|mailbox_right|annotation|message_thread)\b/
+  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|script|message_quota|mailbox_right|annotation|message_thread)\b/
 
 /** Whole lists, asked for as such. */
 const ALLOWED = [
@@ -48,9 +49,10 @@ test('every statement finds its rows by key', () => {
     }
     const rows = mailboxRows(recording)
     const transfer = transferHandlers(recording, rows)
-    const intake = intakeHandlers(recording, rows)
+    const intake = intakeHandlers(recording, rows, transfer)
     directoryHandlers(recording, rows)
     accessKeyHandlers(recording)
+    scriptHandlers(recording)
     flagHandlers(recording, rows)
     const rights = rightRows(recording)
     mailboxHandlers(recording, rows, { transfer: transfer.transfer, rights, annotations: annotationRows(recording) })

@@ -199,6 +199,16 @@ export const MIGRATIONS: readonly Migration[] = [
         messages INTEGER NOT NULL
       ) STRICT;
 
+      -- Filters (RFC 5228), as their owners wrote them.
+      CREATE TABLE script (
+        account_id INTEGER NOT NULL,
+        name TEXT NOT NULL,
+        text TEXT NOT NULL,
+        active INTEGER NOT NULL, -- 1 or 0
+        PRIMARY KEY (account_id, name)
+      ) STRICT, WITHOUT ROWID;
+      CREATE UNIQUE INDEX script_active ON script (account_id) WHERE active = 1;
+
       -- What others may do in a mailbox (RFC 4314). The owner may do everything, without a row.
       CREATE TABLE mailbox_right (
         account_id INTEGER NOT NULL, -- the owner

@@ -59,6 +59,17 @@ const append =
     return store.run({ do: 'append', accountId: ann, mailboxId: inbox, messages, now: NOW })
   }
 
+/** The first of INBOX goes (RFC 8508). */
+const replace =
+  (content: string | Buffer): Act =>
+  async (store, { ann, inbox, sent }) => {
+    const messages = [{ ...(await draft(store, content)), flags: ['\\Draft'], internalDate: NOW - 5 }]
+    const [uid] = await store.mail.uids(ann, inbox)
+    const replaces = { accountId: ann, mailboxId: inbox, uid: range(uid!).from }
+    const outcome = await store.run({ do: 'append', accountId: ann, mailboxId: sent, messages, replaces, now: NOW })
+    assert.equal(outcome.at, 'done')
+  }
+
 const acceptFor =
   (content: string | Buffer): Act =>
   (store, { ann, bob }) =>
@@ -122,6 +133,18 @@ const ROWS = {
         now: NOW,
       }),
   ],
+  putScript: [
+    (store, { ann }) => store.run({ do: 'putScript', accountId: ann, name: 'new', text: 'keep;' }),
+    (store, { ann }) => store.run({ do: 'putScript', accountId: ann, name: 'active', text: 'stop;' }),
+  ],
+  activateScript: [
+    (store, { ann }) => store.run({ do: 'activateScript', accountId: ann, name: 'other' }),
+    (store, { ann }) => store.run({ do: 'activateScript', accountId: ann, name: null }),
+  ],
+  removeScript: [(store, { ann }) => store.run({ do: 'removeScript', accountId: ann, name: 'other' })],
+  renameScript: [
+    (store, { ann }) => store.run({ do: 'renameScript', accountId: ann, name: 'active', newName: 'renamed' }),
+  ],
   addAccessKey: [(store, { ann }) => store.run({ do: 'addAccessKey', accountId: ann, ...KEY, name: 'Tablet' })],
   removeAccessKey: [(store, { ann }) => store.run({ do: 'removeAccessKey', accountId: ann, keyId: 1 })],
   noteAccessKeyUse: [
@@ -163,7 +186,12 @@ const ROWS = {
   addAlias: [(store) => store.run({ do: 'addAlias', address: address('all'), targets: [address('ann')] })],
   removeAlias: [(store) => store.run({ do: 'removeAlias', address: address('info') })],
   accept: [acceptFor('to many'), acceptFor(LARGE)],
-  append: [append('one'), append('one', LARGE, 'x'.repeat(SEGMENT - 900), 'three', LARGE)],
+  append: [
+    append('one'),
+    append('one', LARGE, 'x'.repeat(SEGMENT - 900), 'three', LARGE),
+    replace('instead'),
+    replace(LARGE),
+  ],
   setFlags: [
     (store, { ann, inbox }) =>
       store.run({
@@ -249,6 +277,9 @@ async function build(store: Store): Promise<Ids> {
   const bob = await account(store, 'bob')
   await store.run({ do: 'setOnceLink', accountId: ann, link: { tokenHash: 'ann', expiresAt: NOW + 1000 } })
   await store.run({ do: 'addAccessKey', accountId: ann, ...KEY })
+  await store.run({ do: 'putScript', accountId: ann, name: 'active', text: 'keep;' })
+  await store.run({ do: 'putScript', accountId: ann, name: 'other', text: 'discard;' })
+  await store.run({ do: 'activateScript', accountId: ann, name: 'active' })
   await store.run({ do: 'addDomain', name: 'empty.example' })
   await store.run({ do: 'addAlias', address: address('info'), targets: [address('ann'), address('bob')] })
   for (const name of ['Work', 'Work/sub']) {
@@ -296,6 +327,7 @@ const TABLES: Readonly<Record<string, string>> = {
   annotation: 'account_id, mailbox_id, reader, entry, hex(value)',
   message_thread: '*',
   access_key: '*',
+  script: '*',
   keyword: '*',
   entry: '*',
   expunged: '*',

@@ -8,6 +8,7 @@ import { openReader } from './database.ts'
 import { databasePath } from './paths.ts'
 import { prepare, type PreparedCommand } from './prepared.ts'
 import { directoryReads } from './reads/directory.ts'
+import { filterReads } from './reads/filters.ts'
 import { mailReads } from './reads/mail.ts'
 import { queueReads } from './reads/queue.ts'
 import { spaceFor } from './space.ts'
@@ -50,6 +51,7 @@ export function storeOver(options: {
     directory: directoryReads(db),
     mail: mailReads(db, bodies),
     queue: queueReads(db, bodies),
+    filters: filterReads(db),
     changes: hub.changes,
     close: () => (closing ??= close()),
   }

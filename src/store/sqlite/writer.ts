@@ -25,6 +25,7 @@ import { intakeHandlers } from './commands/intake.ts'
 import { mailboxHandlers } from './commands/mailboxes.ts'
 import { mailboxRows } from './commands/mailbox-rows.ts'
 import { queueHandlers } from './commands/queue.ts'
+import { scriptHandlers } from './commands/scripts.ts'
 import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
 import { compactor } from './compact.ts'
@@ -424,12 +425,13 @@ function isFinal(fault: unknown, stage: Stage): boolean {
 
 function makeHandlers(db: Database): Handlers {
   const rows = mailboxRows(db)
-  const intake = intakeHandlers(db, rows)
   const transfer = transferHandlers(db, rows)
+  const intake = intakeHandlers(db, rows, transfer)
   const rights = rightRows(db)
   return {
     ...directoryHandlers(db, rows),
     ...accessKeyHandlers(db),
+    ...scriptHandlers(db),
     ...intake,
     ...flagHandlers(db, rows),
     copy: transfer.copy,

@@ -2,12 +2,10 @@
 import { assert } from '../../../std/assert.ts'
 import type { Address } from '../../../model/address.ts'
 import type { AccountId } from '../../../model/ids.ts'
+import { ACCOUNTS_MAX } from '../../../model/limits.ts'
 import type { Database } from '../database.ts'
 import type { Handlers } from '../work.ts'
 import type { MailboxRows } from './mailbox-rows.ts'
-
-/** 2^53 over the 2^32 message keys of an account. */
-const ACCOUNTS_MAX = 2 ** 21
 
 export const localKey = (address: Address): string => address.localPart.toLowerCase()
 
@@ -44,7 +42,7 @@ export function directoryHandlers(
   const deleteAccount = db.prepare('DELETE FROM account WHERE account_id = ?')
   const orphanMessages = db.prepare('UPDATE message SET entries = 0 WHERE message_id BETWEEN ? AND ?')
   const deleteMail = [
-    ...['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key'],
+    ...['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key', 'script'],
     ...['message_quota', 'mailbox_right', 'annotation'],
   ].map((table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ?`))
   // What it had in others' mailboxes: the next account of the name is somebody else.

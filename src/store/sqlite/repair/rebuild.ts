@@ -52,6 +52,7 @@ const TABLES = [
   'queue',
   'once_link',
   'access_key',
+  'script',
   'message_quota',
   'mailbox_right',
   'annotation',

@@ -1,0 +1,23 @@
+/** Filters, read. */
+import type { FilterReads } from '../../contract.ts'
+import type { Database } from '../database.ts'
+
+// Async in signature: what a statement throws becomes a rejection.
+export function filterReads(db: Database): FilterReads {
+  const all = db.prepare<[name: string, active: number, octets: number]>(
+    'SELECT name, active, octet_length(text) FROM script WHERE account_id = ? ORDER BY name',
+  )
+  const one = db.prepare<[text: string]>('SELECT text FROM script WHERE account_id = ? AND name = ?')
+  const active = db.prepare<[name: string, text: string]>(
+    'SELECT name, text FROM script WHERE account_id = ? AND active = 1',
+  )
+  return {
+    scripts: async (accountId) =>
+      all.all(accountId).map(([name, isActive, sizeOctets]) => ({ name, active: isActive === 1, sizeOctets })),
+    script: async (accountId, name) => one.get(accountId, name)?.[0] ?? null,
+    async activeScript(accountId) {
+      const row = active.get(accountId)
+      return row === undefined ? null : { name: row[0], text: row[1] }
+    },
+  }
+}
