@@ -2,13 +2,15 @@
 import { resolve } from 'node:path'
 import type { Command } from 'commander'
 import type { QueueChoice } from '../../store/sqlite/backup/begin-anew.ts'
-import { listSnapshots } from '../../store/sqlite/backup/layout.ts'
+import { findSnapshot, listSnapshots } from '../../store/sqlite/backup/layout.ts'
 import { openBackup } from '../../store/sqlite/backup/read.ts'
-import { restoreBackup } from '../../store/sqlite/backup/restore.ts'
+import { besidesOf, restoreBackup } from '../../store/sqlite/backup/restore.ts'
 import { takeBackup } from '../../store/sqlite/backup/take.ts'
 import { verifyBackup } from '../../store/sqlite/backup/verify.ts'
 import { systemClock } from '../machine.ts'
+import { userOwner } from '../setup/around.ts'
 import { backupSource } from '../transfer/backup-source.ts'
+import { besidesOf as besidesOfConfig, isThere, putBack } from '../transfer/installation.ts'
 import { VERSION } from '../version.ts'
 import { configPath, readConfig } from './config.ts'
 import { inWords } from './faults.ts'
@@ -59,8 +61,9 @@ export async function runBackup(dir: string, flags: BackupFlags, command: Comman
   const keep = wholeNumber(flags.keep, '--keep')
   const { dataDir, file } = await readConfig(configPath(command))
   const backupDir = resolve(dir)
+  const besides = await besidesOfConfig(file)
   const report = await watched('Backing up', (watch) =>
-    takeBackup({ dataDir, backupDir, keep, configFile: file, program: VERSION, clock: systemClock, ...watch }),
+    takeBackup({ dataDir, backupDir, keep, besides, program: VERSION, clock: systemClock, ...watch }),
   )
   const { counts, segments, lostSegments } = report
   if (isJson(command)) printJson({ backup: report })
@@ -117,6 +120,7 @@ export async function runBackupVerify(dir: string, flags: { snapshot?: string },
     }
   } else if (!isJson(command)) {
     print(`${report.snapshot} is in order: restored, started and compared; ${counts.messages} letters, each body read.`)
+    print(`With it ${report.files} files of the installation: keys, certificates, bans, configuration.`)
   }
 }
 
@@ -126,14 +130,28 @@ export async function runRestore(dir: string, flags: RestoreFlags, command: Comm
   )
   if (flags.account !== undefined) return restoreLetters(dir, flags.account, flags, command)
   if (partly.length > 0) throw new CliError(EXIT.usage, 'of which account?', '--account ADDRESS')
-  const dataDir = flags.into === undefined ? (await readConfig(configPath(command))).dataDir : resolve(flags.into)
   const { queue, force = false, snapshot = null } = flags
-  const options = { backupDir: resolve(dir), snapshot, dataDir, force, queue, clock: systemClock }
+  const backupDir = resolve(dir)
+  const file = configPath(command)
+  const owner = process.getuid?.() === 0 ? await userOwner() : null
+  const group = owner?.gid ?? null
+  // Where there is no configuration yet, the backup's says where the data belongs.
+  const early =
+    flags.into === undefined && !(await isThere(file))
+      ? await inWords(async () => putBack(besidesOf(await findSnapshot(backupDir, snapshot)), file, group))
+      : null
+  const dataDir = flags.into === undefined ? (await readConfig(file)).dataDir : resolve(flags.into)
+  const options = { backupDir, snapshot, dataDir, force, queue, clock: systemClock, owner: owner ?? undefined }
   const report = await watched('Restoring', (watch) => restoreBackup({ ...options, ...watch }))
-  if (isJson(command)) return printJson({ restore: { dataDir, ...report } })
+  const configuration = early ?? (flags.into === undefined ? await putBack(report.besides, file, group) : null)
+  if (isJson(command)) return printJson({ restore: { dataDir, ...report, configuration } })
   print(`${dataDir} is as it was at ${new Date(report.takenAt).toISOString()}: ${report.counts.messages} letters.`)
   if (report.movedAside !== null) print(`What was there before is in ${report.movedAside}.`)
-  if (report.configFile !== null) print(`A copy of the configuration: ${report.configFile}`)
+  for (const path of configuration?.written ?? []) print(`Put back: ${path}`)
+  for (const path of configuration?.differ ?? []) print(`Left as it is, though the backup has another: ${path}`)
+  const copies = report.besides.map(({ from }) => from)
+  if (copies.length > 0 && (configuration === null || configuration.differ.length > 0))
+    print(`The backup's configuration: ${copies.join(', ')}`)
   if (report.counts.queued > 0 && queue === 'hold') {
     print(`${report.counts.queued} letters waited to leave, and may have left since: they are held.`)
     print('See them with gavan queue list; let them go with gavan queue retry, or remove them.')

@@ -384,7 +384,7 @@ suite('what else reads the store', () => {
       dataDir,
       backupDir: `${dataDir}-backup`,
       keep: 1,
-      configFile: null,
+      besides: [],
       program: 'test',
       clock: testClock,
     })
@@ -451,7 +451,7 @@ suite('a database of schema 1 (R26)', () => {
       assert.deepEqual(await contents(reader, ann), ['first'])
       reader.close()
       const backupDir = `${dataDir}-backup`
-      await takeBackup({ dataDir, backupDir, keep: 1, configFile: null, program: 'test', clock: testClock })
+      await takeBackup({ dataDir, backupDir, keep: 1, besides: [], program: 'test', clock: testClock })
       assert.deepEqual(repairStore({ dataDir, summarize: (bytes) => summaryOf(bytes.length) }).left, [])
       const store = await open(dataDir, realFiles)
       assert.deepEqual(await contents(store, ann), ['first'])

@@ -107,7 +107,7 @@ const backupOf = (directory: string) =>
     dataDir: join(directory, 'data'),
     backupDir: join(directory, 'backup'),
     keep: 5,
-    configFile: null,
+    besides: [],
     program: 'test',
     clock: testClock,
   })

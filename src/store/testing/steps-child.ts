@@ -32,7 +32,7 @@ export const NEXT_STEPS = [
 ]
 
 export const OPERATIONS: Readonly<Record<string, () => unknown>> = {
-  backup: () => takeBackup({ dataDir, backupDir, keep: 2, configFile: null, program: 'test', clock: testClock }),
+  backup: () => takeBackup({ dataDir, backupDir, keep: 2, besides: [], program: 'test', clock: testClock }),
   restore: () =>
     restoreBackup({
       backupDir,

@@ -36,7 +36,7 @@ async function inPlace(body: (place: Place) => Promise<void>): Promise<void> {
 const open = (dataDir: string, segmentMaxOctets = 4096): Promise<Store> =>
   openStore({ dataDir, clock: testClock, log: silentLog, segmentMaxOctets })
 const backup = ({ dataDir, backupDir }: Place, more: Partial<BackupOptions> = {}) =>
-  takeBackup({ dataDir, backupDir, keep: 7, configFile: null, program: 'test', clock: testClock, ...more })
+  takeBackup({ dataDir, backupDir, keep: 7, besides: [], program: 'test', clock: testClock, ...more })
 const restore = ({ backupDir, elsewhere }: Place, more: Partial<Parameters<typeof restoreBackup>[0]> = {}) =>
   restoreBackup({
     backupDir,
@@ -79,14 +79,17 @@ suite('backup', () => {
       await store.run({ do: 'setFlags', ...change, mode: 'add', flags: ['\\Flagged', 'Work'] })
       writeFileSync(join(place.dataDir, 'installation-secret'), 'secret')
       const before = await contents(store, ann)
-      const report = await backup(place, { configFile: import.meta.filename })
+      const report = await backup(place, { besides: [{ path: 'gavan.toml', from: import.meta.filename }] })
       assert.deepEqual(report.counts, { accounts: 1, mailboxes: 2, messages: 18, bodies: 18, queued: 0 })
       await deliver(store, ann, 'after the backup')
       await store.close()
 
       assert.deepEqual((await verify(place)).problems, [])
       const restored = await restore(place)
-      assert.ok(restored.configFile?.endsWith('gavan.toml'))
+      assert.deepEqual(
+        restored.besides.map(({ path }) => path),
+        ['gavan.toml'],
+      )
       assert.equal(readFileSync(join(place.elsewhere, 'installation-secret'), 'utf8'), 'secret')
       assert.deepEqual(verifyStore({ dataDir: place.elsewhere }), [])
       const again = await open(place.elsewhere)
@@ -311,6 +314,34 @@ suite('backup', () => {
       assert.equal((await contents(again, ann)).length, 1)
       await again.close()
       await assert.rejects(backup({ ...place, backupDir: join(place.dataDir, 'inside') }), /lie in each other/)
+    })
+  })
+
+  test('what is from outside goes along by its own name; what is not there, or half-written, is left out', async () => {
+    await inPlace(async (place) => {
+      await (await open(place.dataDir)).close()
+      writeFileSync(join(place.dataDir, 'bans.json.new-17'), 'half')
+      const from = import.meta.filename
+      const report = await backup(place, {
+        besides: [
+          { path: 'config/keys/one', from },
+          { path: 'config/gone', from: `${from}.gone` },
+        ],
+      })
+      assert.deepEqual(readdirSync(join(report.path, 'files')), ['config'])
+      const { files } = (await findSnapshot(place.backupDir, null)).manifest
+      assert.deepEqual(
+        files.map(({ path }) => path),
+        ['config/keys/one'],
+      )
+      const { besides } = await restore(place)
+      assert.deepEqual(
+        besides.map(({ path }) => path),
+        ['config/keys/one'],
+      )
+      assert.deepEqual(readFileSync(besides[0]!.from), readFileSync(from))
+      writeFileSync(besides[0]!.from, 'other')
+      assert.match((await verify(place)).problems.join(), /config\/keys\/one is missing or cut short/)
     })
   })
 

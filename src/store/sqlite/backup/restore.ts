@@ -20,6 +20,7 @@ import {
   snapshotName,
 } from './layout.ts'
 import { lockFor } from './pins.ts'
+import type { Beside } from './take.ts'
 import { beginAnew, type QueueChoice } from './begin-anew.ts'
 
 export type RestoreReport = {
@@ -30,8 +31,8 @@ export type RestoreReport = {
   /** Where what was there before is now; null when there was nothing. */
   readonly movedAside: string | null
   readonly lostSegments: readonly number[]
-  /** A copy of the configuration, to be put in place by hand; null when the backup has none. */
-  readonly configFile: string | null
+  /** What went along from outside the data directory, and lies there still: to be put in place by whoever knows where. */
+  readonly besides: readonly Beside[]
 }
 
 /**
@@ -48,6 +49,8 @@ export async function restoreBackup(options: {
   force: boolean
   /** Mail that waited to leave when the backup was made, and may have left since. */
   queue: QueueChoice
+  /** Whose a data directory becomes that was not there; absent: whoever restores. Another one keeps its owner. */
+  owner?: { readonly uid: number; readonly gid: number } | undefined
   clock: Clock
   signal?: AbortSignal
   progress?: (doneOctets: number, totalOctets: number) => void
@@ -55,7 +58,7 @@ export async function restoreBackup(options: {
   const { backupDir, dataDir, force, queue, clock, signal, progress } = options
   const snapshot = await findSnapshot(backupDir, options.snapshot)
   const { manifest } = snapshot
-  await makeDirectory(dataDir)
+  await makeDirectory(dataDir, options.owner)
   const found = (await namesIn(dataDir)).filter((name) => !name.startsWith('lock.db'))
   if (found.length > 0 && !force) {
     throw new BackupProblem(
@@ -79,22 +82,30 @@ export async function restoreBackup(options: {
     await rename(part, databasePath(dataDir))
     await syncPath(dataDir)
     await giveToOwner(dataDir)
-    const configFile = manifest.files.some(({ path }) => path === 'gavan.toml')
-      ? join(snapshot.path, FILES_FOLDER, 'gavan.toml')
-      : null
     const { takenAt, counts, lostSegments } = manifest
-    return { snapshot: snapshot.name, takenAt, counts, totalOctets, movedAside, lostSegments, configFile }
+    const besides = besidesOf(snapshot)
+    return { snapshot: snapshot.name, takenAt, counts, totalOctets, movedAside, lostSegments, besides }
   } finally {
     unlock()
   }
 }
 
+/** What of a snapshot is not of the data directory. */
+export const besidesOf = ({ path: folder, manifest }: Snapshot): readonly Beside[] =>
+  manifest.files
+    .filter(({ path }) => !path.startsWith(DATA))
+    .map(({ path }) => ({ path, from: join(folder, FILES_FOLDER, path) }))
+
+const DATA = 'data/'
+
 const octetsOf = ({ segments, files, database }: Manifest): number =>
   [...segments, ...files, database].reduce((sum, { sizeOctets }) => sum + sizeOctets, 0)
 
-async function makeDirectory(path: string): Promise<void> {
+async function makeDirectory(path: string, owner: { uid: number; gid: number } | undefined): Promise<void> {
   const made = await mkdir(path, { recursive: true, mode: 0o700 })
-  if (made !== undefined) await syncPath(dirname(resolve(made)))
+  if (made === undefined) return
+  if (owner !== undefined) await chown(path, owner.uid, owner.gid)
+  await syncPath(dirname(resolve(made)))
 }
 
 async function moveAside(dataDir: string, names: readonly string[], when: string): Promise<string> {
@@ -140,9 +151,12 @@ export async function layOut(options: {
     same(await bring(from, segmentPath(dataDir, id), sizeOctets), sha256, from)
   }
   for (const { path, sizeOctets, sha256 } of files) {
-    if (!path.startsWith('data/')) continue
     const from = join(snapshot.path, FILES_FOLDER, path)
-    const to = join(dataDir, path.slice('data/'.length))
+    if (!path.startsWith(DATA)) {
+      same(await hashOf(from, sizeOctets, meter), sha256, from)
+      continue
+    }
+    const to = join(dataDir, path.slice(DATA.length))
     await mkdir(dirname(to), { recursive: true, mode: 0o700 })
     same(await bring(from, to, sizeOctets), sha256, from)
   }

@@ -1,5 +1,6 @@
 /** Takes a backup of a data directory, whether or not a server runs on it. */
-import { lstat, mkdir, readdir, realpath, rename, rm, stat } from 'node:fs/promises'
+import { createHash } from 'node:crypto'
+import { lstat, mkdir, readdir, readFile, realpath, rename, rm, stat } from 'node:fs/promises'
 import { dirname, join, sep } from 'node:path'
 import type { Clock } from '../../../std/clock.ts'
 import { type Database, openPlain } from '../database.ts'
@@ -41,13 +42,16 @@ export type BackupReport = {
   readonly removed: readonly string[]
 }
 
+/** A file, and its name in the snapshot: relative, of plain parts. */
+export type Beside = { readonly path: string; readonly from: string }
+
 export type BackupOptions = {
   readonly dataDir: string
   readonly backupDir: string
   /** Snapshots to keep, the new one included. */
   readonly keep: number
-  /** A copy goes along, for whoever sets up the new machine. */
-  readonly configFile: string | null
+  /** Files from outside the data directory that go along, as far as they are there. */
+  readonly besides: readonly Beside[]
   /** Release that writes it. */
   readonly program: string
   readonly clock: Clock
@@ -112,7 +116,7 @@ async function write(
   const database = await finishDatabase(join(part, DATABASE_FILE))
 
   const pool = await fillPool(options, before, pinned)
-  const files = await copySmallFiles(dataDir, options.configFile, join(part, FILES_FOLDER))
+  const files = await copySmallFiles(dataDir, options.besides, join(part, FILES_FOLDER))
   const manifest: Manifest = {
     format: 'gavan-backup',
     version: FORMAT_VERSION,
@@ -252,7 +256,7 @@ function freeName(id: number, named: ReadonlySet<string>): string {
   return name
 }
 
-/** What else the data directory holds is small, and belongs to the installation: keys, certificates, secrets. */
+/** What else the data directory holds is small, and belongs to the installation: keys, certificates, bans, secrets. */
 const NOT_COPIED = [
   /^store\.db/,
   /^newest-segment/,
@@ -261,28 +265,39 @@ const NOT_COPIED = [
   /^before-restore-/,
 ]
 
-async function copySmallFiles(dataDir: string, configFile: string | null, to: string): Promise<Manifest['files']> {
+/** What a file is called until it is whole and takes its place. */
+const UNFINISHED = /\.new-\d+$/
+
+async function copySmallFiles(dataDir: string, besides: readonly Beside[], to: string): Promise<Manifest['files']> {
   const files: Manifest['files'] = []
   async function take(from: string, path: string): Promise<void> {
+    // Read whole, by one descriptor: the server puts new ones in their place meanwhile, or takes them away.
+    const content = await readFile(from).catch(ifGone)
+    if (content === null) return
     const target = join(to, path)
     await mkdir(dirname(target), { recursive: true, mode: 0o700 })
-    const { size } = await stat(from)
-    files.push({ path, sizeOctets: size, sha256: await copyInto({ from, to: target, sizeOctets: size }) })
+    await writeSynced(target, content)
+    files.push({ path, sizeOctets: content.length, sha256: createHash('sha256').update(content).digest('hex') })
   }
   async function walk(below: string): Promise<void> {
-    for (const name of (await readdir(join(dataDir, below))).toSorted()) {
-      if (below === '' && NOT_COPIED.some((pattern) => pattern.test(name))) continue
+    for (const name of ((await readdir(join(dataDir, below)).catch(ifGone)) ?? []).toSorted()) {
+      if (UNFINISHED.test(name) || (below === '' && NOT_COPIED.some((pattern) => pattern.test(name)))) continue
       const path = below === '' ? name : `${below}/${name}`
-      const kind = await lstat(join(dataDir, path))
-      if (kind.isDirectory()) await walk(path)
-      else if (kind.isFile()) await take(join(dataDir, path), `data/${path}`)
+      const kind = await lstat(join(dataDir, path)).catch(ifGone)
+      if (kind?.isDirectory() === true) await walk(path)
+      else if (kind?.isFile() === true) await take(join(dataDir, path), `data/${path}`)
     }
   }
   await mkdir(to, { recursive: true, mode: 0o700 })
   await walk('')
-  if (configFile !== null && (await stat(configFile).catch(() => null)) !== null) await take(configFile, 'gavan.toml')
+  for (const { path, from } of besides) await take(from, path)
   await syncFolders(to)
   return files
+}
+
+function ifGone(error: NodeJS.ErrnoException): null {
+  if (error.code === 'ENOENT') return null
+  throw error
 }
 
 async function syncFolders(directory: string): Promise<void> {

@@ -15,6 +15,8 @@ export type VerifyReport = {
   readonly snapshot: string
   readonly takenAt: number
   readonly counts: Counts
+  /** Small files, of the data directory and from outside it. */
+  readonly files: number
   /** One line each; none: everything is as it was. */
   readonly problems: readonly string[]
 }
@@ -34,7 +36,10 @@ export async function verifyBackup(options: {
   const { backupDir, clock, signal, progress } = options
   const snapshot = await findSnapshot(backupDir, options.snapshot)
   const { manifest } = snapshot
-  const totalOctets = manifest.segments.reduce((sum, one) => sum + one.sizeOctets, manifest.database.sizeOctets)
+  const totalOctets = [...manifest.segments, ...manifest.files].reduce(
+    (sum, one) => sum + one.sizeOctets,
+    manifest.database.sizeOctets,
+  )
   let doneOctets = 0
   const meter: Meter = (octets) => {
     signal?.throwIfAborted()
@@ -59,7 +64,13 @@ export async function verifyBackup(options: {
     await rm(scratch, { recursive: true, force: true })
   }
   for (const id of manifest.lostSegments) problems.push(`segment ${id} was lost before this backup was made`)
-  return { snapshot: snapshot.name, takenAt: manifest.takenAt, counts: manifest.counts, problems }
+  return {
+    snapshot: snapshot.name,
+    takenAt: manifest.takenAt,
+    counts: manifest.counts,
+    files: manifest.files.length,
+    problems,
+  }
 }
 
 const print = ({ what, count, where }: Problem): string => `${what}: ${count} (${where.join(', ')})`
