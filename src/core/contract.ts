@@ -7,6 +7,7 @@ import type { Envelope, Recipient } from '../model/envelope.ts'
 import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid } from '../model/ids.ts'
 import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
 import type { MessageSummary } from '../model/message.ts'
+import type { FlagClasses, Right, Rights } from '../model/rights.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
 import type { PeerCertificate } from '../model/connection.ts'
 import type { PortGroup, Protocol, ServiceName } from '../model/service.ts'
@@ -26,7 +27,10 @@ import type {
   StoreFlagsMode,
 } from '../store/contract.ts'
 
+import type { Annotation, AnnotationChange, Grant, ObjectIds } from '../store/contract.ts'
+
 export { StoreError } from '../store/contract.ts'
+export type { Annotation, AnnotationChange, Grant, ObjectIds } from '../store/contract.ts'
 export type {
   AccessKey,
   AccountInfo,
@@ -96,6 +100,15 @@ export type LiveLogins = {
   began(login: { cid: string; account: AccountRef; by: Proof | null; end: () => void }): void
   /** The session is over, or signed out. */
   ended(cid: string): void
+}
+
+/** One POP3 session at a time has an account's maildrop (RFC 1939 §4), whichever thread serves it. */
+export type MaildropLocks = {
+  /** The least time between two logins of an account (RFC 2449 §6.5). */
+  readonly loginDelayMs: number
+  take(
+    accountId: AccountId,
+  ): { readonly at: 'taken'; readonly release: () => void } | { readonly at: 'in-use' } | { readonly at: 'too-soon' }
 }
 
 /** Proves bearer tokens of an OpenID Connect issuer. */
@@ -296,20 +309,50 @@ export type AppendDraft = {
 
 export type NameProblem = { readonly at: 'bad-name'; readonly why: string }
 
-/** One account's mailboxes. Made only after the account's proof. Outcomes are the store's; see store/contract.ts. */
+/** A mailbox as the holder of the handle may use it. Without the right to read, its counts are 0. */
+export type MailboxView = MailboxInfo & {
+  readonly rights: Rights
+  /** Whose it is, where it is not the holder's own. */
+  readonly owner: Address | null
+}
+
+/** The holder of the handle sees the mailbox, and may not do this. Of one that it does not see: `not-found`. */
+export type Denied = { readonly at: 'denied' }
+
+/** `identifier`: an address or `anyone` (RFC 4314 §2). */
+export type AclEntry = { readonly identifier: string; readonly rights: Rights }
+
+/** Whom an identifier stands for, with respect to one mailbox. */
+export type Identity = { readonly at: 'owner' } | { readonly at: 'other' } | { readonly at: 'unknown-identifier' }
+
+export type Quota = {
+  readonly usedOctets: number
+  readonly limitOctets: number | null
+  readonly messages: number
+  readonly limitMessages: number | null
+}
+
+/**
+ * One account's mailboxes, and those that others share with it. Made only after the account's proof. Outcomes are the
+ * store's; see store/contract.ts.
+ */
 export type Mailboxes = {
   readonly account: AccountRef
-  list(): Promise<readonly MailboxInfo[]>
+  list(): Promise<readonly MailboxView[]>
   /** `INBOX` in any case (RFC 9051 §5.1). */
-  find(name: string): Promise<MailboxInfo | null>
-  info(mailboxId: MailboxId): Promise<MailboxInfo | null>
+  find(name: string): Promise<MailboxView | null>
+  /** Null: gone, or no longer to be read. */
+  info(mailboxId: MailboxId): Promise<MailboxView | null>
   subscriptions(): Promise<readonly string[]>
   setSubscribed(name: string, subscribed: boolean): Promise<{ readonly at: 'done' } | NameProblem>
   /** Makes missing parents too (RFC 9051 §6.3.4). */
-  create(name: string, specialUse: SpecialUse | null): Promise<Commands['createMailbox']['outcome'] | NameProblem>
+  create(
+    name: string,
+    specialUse: SpecialUse | null,
+  ): Promise<Commands['createMailbox']['outcome'] | NameProblem | Denied>
   /** INBOX cannot be deleted; a mailbox with children can, its children stay. */
-  remove(mailboxId: MailboxId): Promise<Commands['deleteMailbox']['outcome'] | NameProblem>
-  rename(mailboxId: MailboxId, name: string): Promise<Commands['renameMailbox']['outcome'] | NameProblem>
+  remove(mailboxId: MailboxId): Promise<Commands['deleteMailbox']['outcome'] | NameProblem | Denied>
+  rename(mailboxId: MailboxId, name: string): Promise<Commands['renameMailbox']['outcome'] | NameProblem | Denied>
 
   uids(mailboxId: MailboxId): Promise<Uint32Array>
   entries(
@@ -334,22 +377,89 @@ export type Mailboxes = {
 
   /** A sink for one APPENDed message, content as it is. */
   open(): MessageSink
-  append(mailboxId: MailboxId, drafts: readonly AppendDraft[]): Promise<Commands['append']['outcome']>
+  append(mailboxId: MailboxId, drafts: readonly AppendDraft[]): Promise<Commands['append']['outcome'] | Denied>
   discard(message: StagedMessage): Promise<void>
   setFlags(
     mailboxId: MailboxId,
-    change: { uids: readonly UidRange[]; mode: StoreFlagsMode; flags: readonly Flag[]; unchangedSince: ModSeq | null },
-  ): Promise<Commands['setFlags']['outcome']>
-  copy(from: MailboxId, uids: readonly UidRange[], to: MailboxId): Promise<Commands['copy']['outcome']>
-  move(from: MailboxId, uids: readonly UidRange[], to: MailboxId): Promise<Commands['move']['outcome']>
+    change: {
+      uids: readonly UidRange[]
+      mode: StoreFlagsMode
+      flags: readonly Flag[]
+      unchangedSince: ModSeq | null
+      /** Flags of other kinds stay as they are. */
+      only?: FlagClasses
+    },
+  ): Promise<Commands['setFlags']['outcome'] | Denied>
+  copy(
+    from: MailboxId,
+    uids: readonly UidRange[],
+    to: MailboxId,
+    options?: TransferOptions,
+  ): Promise<Commands['copy']['outcome'] | Denied>
+  move(
+    from: MailboxId,
+    uids: readonly UidRange[],
+    to: MailboxId,
+    options?: TransferOptions,
+  ): Promise<Commands['move']['outcome'] | Denied>
   expunge(
     mailboxId: MailboxId,
     uids: readonly UidRange[],
     options: { deletedOnly: boolean },
-  ): Promise<Commands['expunge']['outcome']>
-  quota(): Promise<{ usedOctets: number; limitOctets: number | null; messages: number }>
-  /** Hears of changes after they are kept. @returns the end of the watch */
-  watch(heard: (notice: ChangeNotice) => void): () => void
+  ): Promise<Commands['expunge']['outcome'] | Denied>
+
+  /** The holder's own. */
+  quota(): Promise<Quota>
+  /** What letters that go into this mailbox count against. */
+  quotaOf(mailboxId: MailboxId): Promise<Quota | NotFound | Denied>
+  /** By the address of whom it belongs to (RFC 9208 §3.2). */
+  quotaAt(root: string): Promise<Quota | NotFound>
+  /** Octets of the messages with \Deleted. */
+  deletedOctets(mailboxId: MailboxId): Promise<number>
+
+  /** In the order of the keys. Below 2^32: of the holder's own account; the same ids for the same letter everywhere. */
+  objectIds(messageKeys: readonly MessageKey[]): Promise<readonly ObjectIds[]>
+  /** Which keys a mailbox's messages with this id can have. */
+  messagesWith(
+    mailboxId: MailboxId,
+    id: { readonly email: number } | { readonly thread: number },
+  ): Promise<ReadonlySet<MessageKey>>
+
+  /** The owner first (RFC 4314 §3.3). */
+  acl(mailboxId: MailboxId): Promise<{ readonly at: 'done'; readonly entries: readonly AclEntry[] } | NotFound | Denied>
+  setAcl(
+    mailboxId: MailboxId,
+    change: { identifier: string; mode: StoreFlagsMode; rights: readonly Right[] },
+  ): Promise<Done | NotFound | Denied | Exclude<Identity, { at: 'other' }> | { readonly at: 'too-many' }>
+  identify(mailboxId: MailboxId, identifier: string): Promise<Identity | NotFound | Denied>
+
+  /** Shared ones and the holder's private ones (RFC 5464); `mailboxId` null: of the server. */
+  annotations(
+    mailboxId: MailboxId | null,
+  ): Promise<{ readonly at: 'done'; readonly entries: readonly Annotation[] } | NotFound | Denied>
+  setAnnotations(
+    mailboxId: MailboxId | null,
+    changes: readonly AnnotationChange[],
+  ): Promise<Commands['setAnnotations']['outcome'] | Denied>
+  /**
+   * Hears of changes after they are kept. @returns the end of the watch
+   * @param of this mailbox, and the account's list; default: all that the holder may see
+   */
+  watch(heard: (notice: ChangeNotice) => void, of?: MailboxId): () => void
+}
+
+/** `into`: the target is another account's. `keeps`: kinds of flags that go along; default all. */
+export type TransferOptions = { readonly into?: AccountRef; readonly keeps?: FlagClasses }
+
+/** What accounts were given in the mailboxes of others. */
+export type Grants = {
+  /** By owner. */
+  to(account: AccountRef): Promise<readonly Grant[]>
+  one(account: AccountRef, owner: AccountId, mailboxId: MailboxId): Promise<Grant | null>
+  /** The owner's handle, with all rights: whoever asks has to look at what was given. `reader`: whose private annotations. */
+  open(owner: AccountRef, reader: AccountRef): Mailboxes
+  /** @returns the end of the watch */
+  watch(account: AccountId, heard: (notice: ChangeNotice) => void): () => void
 }
 
 /**

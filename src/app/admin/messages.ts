@@ -57,6 +57,7 @@ async function append(mailboxes: Mailboxes, name: string, letters: AsyncIterable
       case 'done':
         return done({ letters: outcomes })
       case 'not-found':
+      case 'denied':
         return refused(404, `there is no mailbox ${name}`, null)
       case 'over-quota':
         return refused(409, 'the quota of the account is used up', 'gavan user quota ADDRESS SIZE')

@@ -174,10 +174,7 @@ export function openMailboxes(
       return ids.map(({ email, thread }): ObjectIds => ({ email: toReader(email), thread: toReader(thread) }))
     },
     messagesWith: (_, id) =>
-      mail.messagesWith(
-        accountId,
-        'email' in id ? { email: fromReader(id.email) } : { thread: fromReader(id.thread) },
-      ),
+      mail.messagesWith(accountId, 'email' in id ? { email: fromReader(id.email) } : { thread: fromReader(id.thread) }),
     ...openAcl(account, store),
     async annotations(mailboxId) {
       if (mailboxId !== null && (await mail.mailbox(accountId, mailboxId)) === null) return { at: 'not-found' }

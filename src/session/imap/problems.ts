@@ -4,6 +4,7 @@ import { no, type Tagged } from './command.ts'
 /** Outcomes of the core that are a NO with the same code wherever they occur (RFC 5530 §3, docs/rules.md, codes). */
 export type Problem =
   | { readonly at: 'bad-name'; readonly why: string }
+  | { readonly at: 'denied' }
   | { readonly at: 'exists' }
   | { readonly at: 'not-found' }
   | { readonly at: 'over-quota' }
@@ -15,6 +16,8 @@ export function problem(outcome: Problem): Tagged {
   switch (outcome.at) {
     case 'bad-name':
       return no(`Mailbox name refused: ${outcome.why}`, 'CANNOT')
+    case 'denied':
+      return no('Not permitted', 'NOPERM') // RFC 5530 §3
     case 'exists':
       return no('Mailbox exists already', 'ALREADYEXISTS')
     case 'not-found':

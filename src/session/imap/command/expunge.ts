@@ -47,7 +47,7 @@ export async function expungeDeleted(
   handle: Mailboxes,
   mailboxId: MailboxId,
   ranges: readonly UidRange[],
-): Promise<{ readonly at: 'done'; readonly removed: number } | { readonly at: 'not-found' }> {
+): Promise<{ readonly at: 'done'; readonly removed: number } | { readonly at: 'not-found' | 'denied' }> {
   let removed = 0
   for (const uids of inPortions(ranges, await handle.uids(mailboxId), STORE_PORTION_MESSAGES)) {
     const outcome = await handle.expunge(mailboxId, uids, { deletedOnly: true })

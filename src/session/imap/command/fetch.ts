@@ -9,6 +9,7 @@ import { isBodyItem, needsTree, type BodyItem } from '../fetch/body.ts'
 import { needsSummary, plainPrinter } from '../fetch/print-items.ts'
 import { printMessages } from '../fetch/print-messages.ts'
 import { uidRangesNamed } from '../named.ts'
+import { partOfRanges } from '../part.ts'
 import { problem } from '../problems.ts'
 import { asUidRanges, placeFrom, remember, sequenceMap, type Selected } from '../selected.ts'
 
@@ -38,7 +39,10 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
   if (args.vanished && (by !== 'uid' || !enabled.has('QRESYNC'))) return bad('VANISHED needs UID FETCH and QRESYNC')
   const items = allItems(args, by)
   if (items.some(({ item }) => item === 'MODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1
-  const named = await uidRangesNamed(conversation, args.set, by)
+  if (args.partial !== null && by !== 'uid') return bad('PARTIAL needs UID FETCH') // RFC 9394 §3.3
+  let named = await uidRangesNamed(conversation, args.set, by)
+  // RFC 9394 §3.4: first the part, then what has changed of it.
+  if (args.partial !== null) named = partOfRanges(named, await sequenceMap(handle, selected), args.partial)
   if (args.vanished) yield await vanished(handle, selected, args)
 
   const bodies = items.filter(isBodyItem)
@@ -120,6 +124,7 @@ async function markSeen(
   const change = { uids, mode: 'add', flags: ['\\Seen'], unchangedSince: null } as const
   try {
     const outcome = await handle.setFlags(selected.mailboxId, change)
+    if (outcome.at === 'denied') return NOBODY // RFC 4314 §4: read on, without the flag.
     if (outcome.at !== 'done') return outcome
     const seen = new Set(outcome.changed.map(({ uid }) => uid))
     remember(selected, outcome.modSeq, outcome.changed)

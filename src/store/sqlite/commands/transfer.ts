@@ -1,7 +1,6 @@
 /** `copy`, `move`, `expunge`: a few statements for each range, however many messages it names. */
 import { assert } from '../../../std/assert.ts'
 import type { AccountId, MailboxId, ModSeq, Uid } from '../../../model/ids.ts'
-import type { UidRange } from '../../../model/mailbox.ts'
 import type { FlagClasses } from '../../../model/rights.ts'
 import type { TransferInput } from '../../contract.ts'
 import type { Database, SqlValue, Statement } from '../database.ts'
@@ -58,7 +57,10 @@ export function rangeStatements(db: Database, where: string): RangeStatements {
   }
 }
 
-export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'copy' | 'move' | 'expunge'> & Transfer {
+export function transferHandlers(
+  db: Database,
+  rows: MailboxRows,
+): Handlers<'copy' | 'move' | 'expunge'> & Transfer & Removal {
   const all = rangeStatements(db, RANGE)
   const deletedOnes = rangeStatements(db, RANGE_DELETED)
   const insertTombstone = db.prepare(
@@ -234,7 +236,26 @@ export function transferHandlers(db: Database, rows: MailboxRows): Handlers<'cop
       return { at: 'done', modSeq, uids: taken.uids }
     },
     transfer,
+    weigh(at, uid) {
+      const { uids, counts } = describe(all, at, [{ from: uid, to: uid }])
+      return uids.length === 0 ? null : counts.octets
+    },
+    takeOut(at, uid, work) {
+      const ranges = [{ from: uid, to: uid }]
+      const taken = describe(all, at, ranges)
+      all.release.run(at.accountId, at.mailboxId, uid, uid)
+      remove(all, at, ranges, taken)
+      work.dropped()
+      work.mailboxChanged(at.accountId, at.mailboxId, at.modSeq)
+    },
   }
+}
+
+/** For an append that replaces a message: one entry goes, within the change that brings the other. */
+export type Removal = {
+  /** @returns its octets, or null: it is gone already */
+  weigh(at: Omit<Place, 'modSeq'>, uid: Uid): number | null
+  takeOut(at: Place, uid: Uid, work: Work): void
 }
 
 /** For RENAME of INBOX, which is a move of everything. */
