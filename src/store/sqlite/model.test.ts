@@ -23,6 +23,7 @@ type World = { store: Store; accountId: AccountId; boxes: readonly [Box, Box]; m
 
 type Step =
   | { do: 'append'; box: 0 | 1; flags: string[][]; size: number }
+  | { do: 'replace'; box: 0 | 1; to: 0 | 1; uid: number; size: number }
   | { do: 'flags'; box: 0 | 1; uids: UidRange[]; mode: StoreFlagsMode; flags: string[]; since: number | null }
   | { do: 'copy' | 'move'; from: 0 | 1; to: 0 | 1; uids: UidRange[] }
   | { do: 'expunge'; box: 0 | 1; uids: UidRange[]; deletedOnly: boolean }
@@ -45,6 +46,7 @@ const step: fc.Arbitrary<Step> = fc.oneof(
     flags: fc.array(flags, { minLength: 1, maxLength: 4 }),
     size: fc.integer({ min: 0, max: 3000 }),
   }),
+  fc.record({ do: fc.constant('replace' as const), box, to: box, uid, size: fc.integer({ min: 0, max: 3000 }) }),
   fc.record({
     do: fc.constant('flags' as const),
     box,
@@ -90,6 +92,20 @@ async function take(world: World, one: Exclude<Step, { do: 'restart' }>): Promis
       one.flags.forEach((set, i) => {
         at.entries.push({ uid: at.uidNext++, flags: new Set(set), modSeq, content: contents[i]! })
       })
+      return
+    }
+    case 'replace': {
+      const [from, to] = [boxes[one.box], boxes[one.to]]
+      const content = 'r'.repeat(one.size)
+      const messages = [{ ...(await draft(store, content)), flags: [], internalDate: 0 }]
+      const replaces = { accountId, mailboxId: from.id, uid: range(one.uid).from }
+      const outcome = await store.run({ do: 'append', accountId, mailboxId: to.id, messages, replaces, now: NOW })
+      const [old] = named(from.entries, [range(one.uid)])
+      assert.equal(outcome.at, old === undefined ? 'gone' : 'done')
+      if (outcome.at !== 'done' || old === undefined) return
+      const modSeq = tick(world, outcome.modSeq)
+      to.entries.push({ uid: to.uidNext++, flags: new Set(), modSeq, content })
+      remove(from, [old], modSeq)
       return
     }
     case 'flags': {

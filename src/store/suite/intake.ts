@@ -132,6 +132,61 @@ export function intakeTests(check: Check): void {
     })
   }
 
+  check('append: one message goes as another comes; only the difference counts (RFC 8508)', async (store) => {
+    const ann = await account(store, 'ann', 20)
+    const bob = await account(store, 'bob', 5)
+    const inbox = await mailboxId(store, ann)
+    const sent = await mailboxId(store, ann, 'Sent')
+    for (const content of ['0123456789', 'abcde']) await deliver(store, ann, content)
+    const base = { do: 'append', accountId: ann, mailboxId: inbox, now: NOW } as const
+    const message = async (content: string, flags: string[] = []) => [
+      { ...(await draft(store, content)), flags, internalDate: 5 },
+    ]
+    const at = (uid: number, mailbox = inbox) => ({ accountId: ann, mailboxId: mailbox, uid: range(uid).from })
+    const before = (await info(store, ann, inbox)).highestModSeq
+
+    // 15 of 20 are used: 12 for 10 fits, 16 for 10 does not.
+    const tooMuch = await store.run({ ...base, messages: await message('x'.repeat(16)), replaces: at(1) })
+    assert.deepEqual(tooMuch, { at: 'over-quota' })
+    assert.deepEqual(await uidsOf(store, ann, inbox), [1, 2])
+    const done = await store.run({ ...base, messages: await message('twelve twelv', ['\\Draft']), replaces: at(1) })
+    assert.ok(done.at === 'done')
+    assert.deepEqual(done.uids, [3])
+    assert.deepEqual(await uidsOf(store, ann, inbox), [2, 3])
+    assert.deepEqual(await store.mail.expungedSince(ann, inbox, before), [1])
+    assert.equal((await info(store, ann, inbox)).highestModSeq, done.modSeq)
+    await countsHold(store, ann)
+
+    // It comes to another mailbox, and takes nothing of the old one over.
+    const draftNow = (await info(store, ann, inbox)).highestModSeq
+    const moved = await store.run({ ...base, mailboxId: sent, messages: await message('sent'), replaces: at(3) })
+    assert.ok(moved.at === 'done')
+    assert.deepEqual([await uidsOf(store, ann, inbox), await uidsOf(store, ann, sent)], [[2], [1]])
+    assert.deepEqual(await store.mail.expungedSince(ann, inbox, draftNow), [3])
+    assert.deepEqual((await entriesOf(store, ann, sent))[0]?.flags, [])
+    assert.ok((await info(store, ann, inbox)).highestModSeq > draftNow)
+
+    // Gone, in this account or in no mailbox at all: nothing comes either.
+    for (const replaces of [at(3), at(9), at(1, 99 as MailboxId)]) {
+      assert.deepEqual(await store.run({ ...base, messages: await message('a'), replaces }), { at: 'gone' })
+    }
+    assert.deepEqual(await uidsOf(store, ann, inbox), [2])
+
+    // From another account: each counts its own.
+    const bobs = await mailboxId(store, bob)
+    const give = { ...base, accountId: bob, mailboxId: bobs }
+    const noRoom = await store.run({ ...give, messages: await message('123456'), replaces: at(2) })
+    assert.deepEqual(noRoom, { at: 'over-quota' })
+    assert.equal((await store.run({ ...give, messages: await message('12345'), replaces: at(2) })).at, 'done')
+    assert.deepEqual([await uidsOf(store, ann, inbox), await uidsOf(store, bob, bobs)], [[], [1]])
+    // Over quota already: as much again still fits.
+    await store.run({ do: 'setQuota', accountId: bob, quotaOctets: 2, quotaMessages: null })
+    const mine = { accountId: bob, mailboxId: bobs, uid: range(1).from }
+    assert.equal((await store.run({ ...give, messages: await message('1234'), replaces: mine })).at, 'done')
+    await countsHold(store, ann)
+    await countsHold(store, bob)
+  })
+
   check('a sink keeps a copy; abort and discard let go', async (store) => {
     const ann = await account(store)
     const inbox = await mailboxId(store, ann)

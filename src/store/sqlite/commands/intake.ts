@@ -8,6 +8,7 @@ import { bodyOctets, type PreparedAccept } from '../prepared.ts'
 import { type Handlers, messageId, type Work } from '../work.ts'
 import { threadRows } from './threads.ts'
 import { type AccountRow, type Counts, type MailboxRow, type MailboxRows, overQuota } from './mailbox-rows.ts'
+import type { Removal } from './transfer.ts'
 
 type NewEntry = {
   readonly uid: number
@@ -27,7 +28,7 @@ const countsOf = (bits: number, octets: number): Counts => ({
   octets,
 })
 
-export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accept' | 'append'> {
+export function intakeHandlers(db: Database, rows: MailboxRows, removal: Removal): Handlers<'accept' | 'append'> {
   const threads = threadRows(db)
   const insertMessage = db.prepare('INSERT INTO message (message_id, body_id, entries, summary) VALUES (?, ?, ?, ?)')
   const insertEntry = db.prepare(
@@ -158,12 +159,20 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
       return { at: 'accepted', local: delivered.map((delivery) => delivery?.outcome ?? null), queueIds }
     },
 
-    append({ accountId, mailboxId, messages, now }, work) {
+    append({ accountId, mailboxId, messages, replaces, now }, work) {
       const mailbox = rows.find(accountId, mailboxId)
       const account = rows.account(accountId)
       if (mailbox === null || account === null) return { at: 'not-found' }
       const octets = messages.reduce((sum, { body }) => sum + bodyOctets(body), 0)
-      if (overQuota(account, { octets, messages: messages.length })) return { at: 'over-quota' }
+      const replaced = replaces === undefined ? null : removal.weigh(replaces, replaces.uid)
+      if (replaces !== undefined && replaced === null) return { at: 'gone' }
+      const isHere = replaces?.accountId === accountId
+      const more = {
+        octets: octets - (isHere ? (replaced ?? 0) : 0),
+        messages: messages.length - (isHere ? 1 : 0),
+      }
+      // RFC 8508 §3.4: what is net no more fits, also where too much is kept already.
+      if ((more.octets > 0 || more.messages > 0) && overQuota(account, more)) return { at: 'over-quota' }
       const split = messages.map(({ flags }) => splitFlags(flags))
       const canon: string[] = []
       for (const { keywords } of split) {
@@ -171,8 +180,7 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
         if (names === null) return { at: 'too-many-keywords' }
         canon.push(joinKeywords(names))
       }
-      const added = { octets, messages: messages.length, keys: messages.length }
-      const { modSeq, firstKey } = rows.nextChange(accountId, added)
+      const { modSeq, firstKey } = rows.nextChange(accountId, { ...more, keys: messages.length })
       const uids = messages.map(({ body, summary, thread, internalDate, flags }, i) => {
         const bits = split[i]?.bits ?? 0
         const sizeOctets = bodyOctets(body)
@@ -189,6 +197,11 @@ export function intakeHandlers(db: Database, rows: MailboxRows): Handlers<'accep
         return uid as Uid
       })
       work.mailboxChanged(accountId, mailboxId, modSeq)
+      if (replaces !== undefined) {
+        const less = { octets: -(replaced ?? 0), messages: -1, keys: 0 }
+        const change = isHere ? { modSeq } : rows.nextChange(replaces.accountId, less)
+        removal.takeOut({ ...replaces, modSeq: change.modSeq }, replaces.uid, work)
+      }
       return { at: 'done', uidValidity: mailbox.uidValidity, uids, modSeq }
     },
   }
