@@ -377,7 +377,17 @@ export type Mailboxes = {
 
   /** A sink for one APPENDed message, content as it is. */
   open(): MessageSink
-  append(mailboxId: MailboxId, drafts: readonly AppendDraft[]): Promise<Commands['append']['outcome'] | Denied>
+  append(
+    mailboxId: MailboxId,
+    drafts: readonly AppendDraft[],
+  ): Promise<Exclude<Commands['append']['outcome'], { at: 'gone' }> | Denied>
+  /** One comes to `to` as the other goes, or neither (RFC 8508). Needs what `append` and `expunge` need. */
+  replace(
+    old: { readonly mailboxId: MailboxId; readonly uid: Uid },
+    to: MailboxId,
+    draft: AppendDraft,
+    options?: Pick<TransferOptions, 'into'>,
+  ): Promise<Commands['append']['outcome'] | Denied>
   discard(message: StagedMessage): Promise<void>
   setFlags(
     mailboxId: MailboxId,

@@ -1,3 +1,4 @@
+import { assert } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import { MAILBOX_DEPTH_MAX, MAILBOX_NAME_MAX_OCTETS } from '../../model/limits.ts'
 import type { AccountId } from '../../model/ids.ts'
@@ -5,7 +6,16 @@ import type { MailboxInfo, SpecialUse } from '../../model/mailbox.ts'
 import type { Commands, SearchReads, Store } from '../../store/contract.ts'
 import { ALL_RIGHTS, type FlagClasses } from '../../model/rights.ts'
 import { printAddress } from '../../format/address/address.ts'
-import type { AccountRef, Mailboxes, MailboxView, NameProblem, ObjectIds, Quota, TransferOptions } from '../contract.ts'
+import type {
+  AccountRef,
+  AppendDraft,
+  Mailboxes,
+  MailboxView,
+  NameProblem,
+  ObjectIds,
+  Quota,
+  TransferOptions,
+} from '../contract.ts'
 import { openAcl } from './acl.ts'
 import { openSink } from '../intake/sink.ts'
 import { mayHoldText } from '../search/may-hold.ts'
@@ -27,6 +37,15 @@ const inputOf = ({ into, keeps }: TransferOptions = {}): { toAccountId?: Account
   ...(into === undefined ? {} : { toAccountId: into.accountId }),
   ...(keeps === undefined ? {} : { keeps }),
 })
+
+const draftAt =
+  (now: number) =>
+  ({ message, flags, internalDate }: AppendDraft) => ({
+    body: message.body,
+    summary: message.summary,
+    flags,
+    internalDate: internalDate ?? now,
+  })
 
 const NOTHING: Quota = { usedOctets: 0, limitOctets: null, messages: 0, limitMessages: null }
 
@@ -144,15 +163,22 @@ export function openMailboxes(
 
     open: () => openSink({ store, prefix: null, nulInBody: true }),
 
-    append(mailboxId, drafts) {
+    async append(mailboxId, drafts) {
       const now = clock.now()
-      const messages = drafts.map(({ message, flags, internalDate }) => ({
-        body: message.body,
-        summary: message.summary,
-        flags,
-        internalDate: internalDate ?? now,
-      }))
-      return store.run({ do: 'append', accountId, mailboxId, messages, now })
+      const outcome = await store.run({ do: 'append', accountId, mailboxId, messages: drafts.map(draftAt(now)), now })
+      assert(outcome.at !== 'gone', 'nothing was to be replaced')
+      return outcome
+    },
+    replace({ mailboxId, uid }, to, draft, { into = account } = {}) {
+      const now = clock.now()
+      return store.run({
+        do: 'append',
+        accountId: into.accountId,
+        mailboxId: to,
+        messages: [draftAt(now)(draft)],
+        replaces: { accountId, mailboxId, uid },
+        now,
+      })
     },
     discard: (message) => store.discard(message.body),
 
