@@ -23,6 +23,7 @@ export const systemClock: Clock = {
     arm(ms)
     return () => clearTimeout(timer)
   },
+  turn: () => new Promise((resolve) => setImmediate(resolve)),
 }
 
 const POOL_OCTETS = 4096

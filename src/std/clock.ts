@@ -8,6 +8,8 @@ export type Clock = {
   monotonic(): number
   /** Runs `fn` once after `ms`. The timer does not keep the process alive. */
   timer(ms: number, fn: () => void): Cancel
+  /** Resolves in a later turn of the event loop: who computes for long lets others in between. Absent: nobody waits. */
+  turn?(): Promise<void>
 }
 
 export const SECOND = 1000

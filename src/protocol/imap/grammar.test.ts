@@ -7,6 +7,9 @@ import { parseFetchItems, parseSection, printSection } from './fetch.ts'
 import { parseFlagList, parseStoreFlags } from './flags.ts'
 import { decodeUtf7, encodeUtf7, parseMailbox } from './mailbox-name.ts'
 import { printAstring, printString } from './print.ts'
+import { parseSort } from './command/sort.ts'
+import { parseThread } from './command/thread.ts'
+import { partOf, parsePartialRange } from './partial.ts'
 import { parseSearch } from './search.ts'
 import {
   holds,
@@ -251,6 +254,7 @@ test('search keys', () => {
     run('RETURN () CHARSET utf-8 UNSEEN (OR FROM a NOT 1:*) MODSEQ "/flags/\\\\draft" all 620162338', parseSearch),
     {
       returns: new Set(['ALL']),
+      partial: null,
       charset: 'UTF-8',
       key: {
         key: 'and',
@@ -286,6 +290,52 @@ test('search keys', () => {
     refused(text, parseSearch)
   }
   assert.equal(run('CHARSET KOI8-R ALL', parseSearch), 'NO Charset is not known')
+})
+
+test('SORT and THREAD (RFC 5256 §5, RFC 5267 §5)', () => {
+  assert.deepEqual(run(' RETURN (MIN PARTIAL -3:-1) (REVERSE DATE subject Subject) us-ascii ALL', parseSort), {
+    returns: new Set(['MIN', 'PARTIAL']),
+    partial: { first: 1, last: 3, fromEnd: true, text: '-3:-1' },
+    criteria: [
+      { key: 'DATE', reverse: true },
+      { key: 'SUBJECT', reverse: false },
+    ],
+    charset: 'US-ASCII',
+    key: { key: 'all' },
+  })
+  assert.deepEqual(run(' refs "utf-8" ALL', parseThread), { algorithm: 'REFS', charset: 'UTF-8', key: { key: 'all' } })
+  for (const text of [
+    '',
+    ' ',
+    ' (DATE)',
+    ' (DATE) UTF-8',
+    ' (DATE UTF-8 ALL',
+    ' DATE UTF-8 ALL',
+    ' (DATE,TO) UTF-8 ALL',
+  ])
+    refused(text, parseSort)
+  for (const text of ['', ' REFS', ' REFS UTF-8', ' (REFS) UTF-8 ALL']) refused(text, parseThread)
+  refused(` (DATE) UTF-8 ${'NOT '.repeat(50_000)}ALL`, parseSort)
+})
+
+test('partial ranges name part of a list (RFC 9394 §4)', () => {
+  fc.assert(
+    fc.property(
+      fc.nat(12),
+      fc.integer({ min: 1, max: 15 }),
+      fc.integer({ min: 1, max: 15 }),
+      fc.boolean(),
+      (n, a, b, end) => {
+        const range = parsePartialRange(cursor(end ? `-${a}:-${b}` : `${a}:${b}`))
+        const list = Array.from({ length: n }, (_, i) => i)
+        const { start, end: stop } = partOf(range, n)
+        const [low, high] = [Math.min(a, b), Math.max(a, b)]
+        const wanted = list.filter((i) => (end ? n - i : i + 1) >= low && (end ? n - i : i + 1) <= high)
+        assert.deepEqual(list.slice(start, Math.max(start, stop)), wanted)
+      },
+    ),
+  )
+  for (const text of ['', '1', '1:', '0:1', '-1:2', '1:-2', '1:*', '*:1']) refused(text, parsePartialRange)
 })
 
 test('S13: nesting is limited, deep or not, before and after login', () => {

@@ -2,6 +2,7 @@ import type { Flag } from '../../model/mailbox.ts'
 import { Fault, type Cursor } from './cursor.ts'
 import { parseDate } from './date.ts'
 import { keyword } from './flags.ts'
+import { parsePartialRange, type PartialRange } from './partial.ts'
 import { looksLikeSet, parseSequenceSet, type SequenceSet } from './sequence-set.ts'
 
 /** RFC 9051 §6.4.4, with RFC 3501's keys, MODSEQ (RFC 7162 §3.1.5), OLDER and YOUNGER (RFC 5032), EMAILID (RFC 8474). */
@@ -36,36 +37,71 @@ export type SearchKey =
   | { readonly key: 'text'; readonly text: string }
   | { readonly key: 'emailid'; readonly id: string }
 
-export type SearchReturn = 'MIN' | 'MAX' | 'ALL' | 'COUNT' | 'SAVE'
+const RETURNS = [
+  'MIN',
+  'MAX',
+  'ALL',
+  'COUNT',
+  'SAVE', // RFC 5182
+  'PARTIAL', // RFC 9394
+] as const
 
-export type SearchArgs = {
+export type SearchReturn = (typeof RETURNS)[number]
+
+export type SearchReturns = {
   /** Null: a plain SEARCH. An empty RETURN () means ALL (RFC 4731 §3.1). */
   readonly returns: ReadonlySet<SearchReturn> | null
+  /** Of the option PARTIAL. */
+  readonly partial: PartialRange | null
+}
+
+export type SearchArgs = SearchReturns & {
   readonly charset: string | null
   readonly key: SearchKey
 }
 
-const RETURNS: ReadonlySet<string> = new Set<SearchReturn>(['MIN', 'MAX', 'ALL', 'COUNT', 'SAVE'])
-
 export function parseSearch(cursor: Cursor): SearchArgs {
-  let returns: Set<SearchReturn> | null = null
-  if (cursor.skip('RETURN ')) {
-    const names = cursor.list(() => cursor.word(), { empty: true })
-    for (const name of names) if (!RETURNS.has(name)) throw new Fault(`Unknown search return option ${name}`)
-    returns = new Set(names.length === 0 ? ['ALL'] : (names as SearchReturn[]))
-    cursor.space()
-  }
+  const { returns, partial } = parseReturns(cursor)
   let charset: string | null = null
   if (cursor.skip('CHARSET ')) {
-    charset = cursor.astring().toUpperCase()
-    // RFC 3501 §6.4.4: BADCHARSET, before keys in it are read.
-    if (charset !== 'UTF-8' && charset !== 'US-ASCII') {
-      throw new Fault('Charset is not known', { status: 'NO', code: 'BADCHARSET (US-ASCII UTF-8)' })
-    }
+    charset = parseCharset(cursor)
     cursor.space()
   }
-  return { returns, charset, key: keys(cursor, 0) }
+  return { returns, partial, charset, key: parseProgram(cursor) }
 }
+
+/** `RETURN (…) `, where it stands. */
+export function parseReturns(cursor: Cursor): SearchReturns {
+  if (!cursor.skip('RETURN ')) return { returns: null, partial: null }
+  let partial: PartialRange | null = null
+  const names = cursor.list(
+    () => {
+      const name = cursor.word()
+      const known = RETURNS.find((one) => one === name)
+      if (known === undefined) throw new Fault(`Unknown search return option ${name}`)
+      if (known === 'PARTIAL') {
+        if (partial !== null) throw new Fault('PARTIAL twice') // RFC 9394 §3.1
+        cursor.space()
+        partial = parsePartialRange(cursor)
+      }
+      return known
+    },
+    { empty: true },
+  )
+  cursor.space()
+  if (partial !== null && names.includes('ALL')) throw new Fault('PARTIAL and ALL exclude each other') // RFC 9394 §3.1
+  return { returns: new Set<SearchReturn>(names.length === 0 ? ['ALL'] : names), partial }
+}
+
+/** RFC 3501 §6.4.4: BADCHARSET, before keys in it are read. */
+export function parseCharset(cursor: Cursor): string {
+  const charset = cursor.astring().toUpperCase()
+  if (charset === 'UTF-8' || charset === 'US-ASCII') return charset
+  throw new Fault('Charset is not known', { status: 'NO', code: 'BADCHARSET (US-ASCII UTF-8)' })
+}
+
+/** All that follows: one key or more. */
+export const parseProgram = (cursor: Cursor): SearchKey => keys(cursor, 0)
 
 function keys(cursor: Cursor, depth: number): SearchKey {
   const of = [parseKey(cursor, depth)]

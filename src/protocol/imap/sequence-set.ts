@@ -100,7 +100,7 @@ export function holds(ranges: readonly NumberRange[], value: number): boolean {
   return false
 }
 
-/** Ascending numbers as ranges. */
+/** Numbers as ranges, in their own order: only a run that ascends by one becomes one (RFC 5267 §3.2). */
 export function rangesOf(numbers: ArrayLike<number>): NumberRange[] {
   const ranges: NumberRange[] = []
   for (let i = 0; i < numbers.length;) {
@@ -112,7 +112,7 @@ export function rangesOf(numbers: ArrayLike<number>): NumberRange[] {
   return ranges
 }
 
-/** `1:3,5`. The numbers ascend. */
+/** `1:3,5`. */
 export const printNumbers = (numbers: ArrayLike<number>): string => printRanges(rangesOf(numbers))
 
 export function printRanges(ranges: readonly NumberRange[]): string {

@@ -5,16 +5,26 @@ import { COMMANDS, STREAMED_COMMANDS } from './registry.ts'
 /** Announced from the greeting on: what a client needs to know to log in. */
 const EARLY = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ENABLE', 'ID', 'IDLE']
 
-/** Extensions that are arguments, responses or behaviour of commands of the base. */
+/**
+ * Extensions that are arguments, responses or behaviour of commands of the base.
+ * Choice: no I18NLEVEL=1 (RFC 5256 §7 would like it): SORT and THREAD go by i;unicode-casemap, but a search for `и` does
+ * not find `й`, which that collation asks for.
+ */
 const BESIDE_COMMANDS = [
   'CHILDREN', // RFC 3348
   'CONDSTORE', // RFC 7162
+  'ESORT', // RFC 5267
+  'INPROGRESS', // RFC 9585
   'LIST-STATUS', // RFC 5819
   'OBJECTID', // RFC 8474
+  'PARTIAL', // RFC 9394
   'PREVIEW', // RFC 8970
   'QRESYNC', // RFC 7162
   'SEARCHRES', // RFC 5182
+  'SORT=DISPLAY', // RFC 5957
   'SPECIAL-USE', // RFC 6154
+  'THREAD=ORDEREDSUBJECT', // RFC 5256
+  'THREAD=REFS', // as Dovecot and Cyrus
   'UTF8=ACCEPT', // RFC 6855
   'WITHIN', // RFC 5032
 ]

@@ -9,6 +9,8 @@ import { create } from './command/create.ts'
 import { deleteMailbox } from './command/delete.ts'
 import { enable } from './command/enable.ts'
 import { expunge, uidExpunge } from './command/expunge.ts'
+import { getMetadata, setMetadata } from './command/metadata.ts'
+import { getQuota, getQuotaRoot, setQuota } from './command/quota.ts'
 import { fetch, uidFetch } from './command/fetch.ts'
 import { id } from './command/id.ts'
 import { idle } from './command/idle.ts'
@@ -22,10 +24,12 @@ import { notify } from './command/notify.ts'
 import { rename } from './command/rename.ts'
 import { search, uidSearch } from './command/search.ts'
 import { examine, select } from './command/select.ts'
+import { sort, uidSort } from './command/sort.ts'
 import { starttls } from './command/starttls.ts'
 import { status } from './command/status.ts'
 import { store, uidStore } from './command/store.ts'
 import { subscribe, unsubscribe } from './command/subscribe.ts'
+import { thread, uidThread } from './command/thread.ts'
 import { unauthenticate } from './command/unauthenticate.ts'
 
 /** One command, one line. */
@@ -51,6 +55,11 @@ export const COMMANDS: readonly Command[] = [
   lsub,
   namespace,
   status,
+  getQuota,
+  getQuotaRoot,
+  setQuota,
+  getMetadata,
+  setMetadata,
   idle,
   notify,
   check,
@@ -60,6 +69,10 @@ export const COMMANDS: readonly Command[] = [
   uidExpunge,
   search,
   uidSearch,
+  sort,
+  uidSort,
+  thread,
+  uidThread,
   fetch,
   uidFetch,
   store,

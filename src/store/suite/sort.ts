@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import { ENTRIES_PER_BATCH } from '../../model/limits.ts'
 import type { SortKeys } from '../../model/message.ts'
+import type { MessageDraft } from '../contract.ts'
 import { account, ALL, collect, draft, mailboxId, NOW, range, uid } from '../testing/letters.ts'
 import type { Check } from './shared.ts'
 
@@ -34,7 +35,7 @@ export function sortTests(check: Check): void {
   check('sortRows: keys as they were given, null where none were, and the summary without them', async (store) => {
     const accountId = await account(store)
     const inbox = await mailboxId(store, accountId)
-    const messages = []
+    const messages: (MessageDraft & { flags: string[]; internalDate: number })[] = []
     for (const sortKeys of [KEYS, EMPTY, undefined]) {
       const { body, summary } = await draft(store, 'content')
       messages.push({
@@ -63,7 +64,7 @@ export function sortTests(check: Check): void {
     const accountId = await account(store)
     const inbox = await mailboxId(store, accountId)
     const sent = await mailboxId(store, accountId, 'Sent')
-    const messages = []
+    const messages: (MessageDraft & { flags: string[]; internalDate: number })[] = []
     for (let i = 0; i < ENTRIES_PER_BATCH + 2; i++) {
       const { body, summary } = await draft(store, String(i))
       messages.push({

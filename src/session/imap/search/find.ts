@@ -1,9 +1,12 @@
-import type { StoredMessage } from '../../../core/contract.ts'
+import type { ContentSearch, Mailboxes, StoredMessage } from '../../../core/contract.ts'
+import type { MailboxId } from '../../../model/ids.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
 import type { SearchKey } from '../../../protocol/imap/search.ts'
 import { intersect, type NumberRange } from '../../../protocol/imap/sequence-set.ts'
 import type { Conversation } from '../command.ts'
+import { createProgress, type Progress } from '../progress.ts'
 import { asUidRanges, placeFrom, sequenceMap } from '../selected.ts'
+import { askIndex, pickByIndex } from './by-index.ts'
 import { compileKey, COST, uidsNamed, type Candidate, type SearchContext } from './evaluate.ts'
 import { conjuncts } from './keys.ts'
 
@@ -14,37 +17,62 @@ export type Found = {
   readonly modSeqs: readonly number[]
 }
 
-/** All messages, among those announced, that a key fits. */
+/** Where to look: a mailbox and its messages by number. */
+export type Place = {
+  readonly handle: Mailboxes
+  readonly mailboxId: MailboxId
+  readonly context: SearchContext
+  readonly contentSearch: ContentSearch
+  readonly progress: Progress
+}
+
+/** All messages of the mailbox selected, among those announced, that a key fits. */
 export async function findMessages(conversation: Conversation<'selected'>, key: SearchKey): Promise<Found> {
+  const { clock, contentSearch, savedSearch } = conversation
   const { handle, selected } = conversation.state
   const uids = await sequenceMap(handle, selected)
-  const context: SearchContext = { uids, savedSearch: conversation.savedSearch, now: conversation.clock.now() }
-  const ranges = narrow(key, context)
-  if (conjuncts(key).every(isSet)) return fromMap(uids, ranges)
-  const matcher = compileKey(key, context)
+  const context: SearchContext = { uids, savedSearch, now: clock.now() }
+  const progress = createProgress(conversation)
+  return findIn({ handle, mailboxId: selected.mailboxId, context, contentSearch, progress }, key)
+}
+
+/** All messages of a mailbox that a key fits. */
+export async function findIn(place: Place, key: SearchKey): Promise<Found> {
+  const { handle, mailboxId, context } = place
+  const { uids } = context
+  const named = narrow(key, context)
+  if (conjuncts(key).every(isSet)) return fromMap(uids, named)
+  const known = await askIndex(handle, key)
+  const picked = await pickByIndex(place, key, known)
+  const ranges = picked === null ? named : intersect(named, picked)
+  const matcher = compileKey(key, { ...context, known })
   const numbers: number[] = []
   const found: number[] = []
   const modSeqs: number[] = []
-  const named = asUidRanges(ranges)
+  const where = asUidRanges(ranges)
   const batches: AsyncIterable<readonly (MailboxEntry | StoredMessage)[]> =
-    matcher.cost === COST.entry ? handle.entries(selected.mailboxId, named) : handle.messages(selected.mailboxId, named)
-  let place = 0
+    matcher.cost === COST.entry ? handle.entries(mailboxId, where) : handle.messages(mailboxId, where)
+  let at = 0
   for await (const batch of batches) {
     for (const entry of batch) {
-      while (place < uids.length && uids[place]! < entry.uid) place++
-      if (uids[place] !== entry.uid) continue
-      const verdict = matcher.test(candidate(conversation, entry, place + 1))
-      if (!(typeof verdict === 'boolean' ? verdict : await verdict)) continue
-      numbers.push(place + 1)
+      while (at < uids.length && uids[at]! < entry.uid) at++
+      if (uids[at] !== entry.uid) continue
+      const verdict = matcher.test(candidate(place, entry, at + 1))
+      if (!(typeof verdict === 'boolean' ? verdict : await verdict)) {
+        if (matcher.cost >= COST.header) await place.progress.tell(at + 1, uids.length)
+        continue
+      }
+      numbers.push(at + 1)
       found.push(entry.uid)
       modSeqs.push(entry.modSeq)
     }
+    await place.progress.tell(at, uids.length)
   }
   return { numbers, uids: found, modSeqs }
 }
 
-function candidate(
-  { contentSearch, state }: Conversation<'selected'>,
+export function candidate(
+  { contentSearch, handle }: Pick<Place, 'contentSearch' | 'handle'>,
   entry: MailboxEntry | StoredMessage,
   number: number,
 ): Candidate {
@@ -52,7 +80,7 @@ function candidate(
   return {
     number,
     entry,
-    probe: () => (probe ??= contentSearch.probe(state.handle, entry as StoredMessage)),
+    probe: () => (probe ??= contentSearch.probe(handle, entry as StoredMessage)),
   }
 }
 
