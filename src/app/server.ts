@@ -29,6 +29,7 @@ import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { mailboxesOf } from './admin/messages.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
+import { createSearchIndexOperator } from './admin/search-index.ts'
 import type { Config, ConfigProblem, RelayHost } from './config/config.ts'
 import { exportBans } from './ban-export.ts'
 import { exemptionsOf, openBans } from './bans.ts'
@@ -246,6 +247,10 @@ export async function startServer(options: {
     const relayThread = started('relay', 'relay-thread', relay)
     let [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
 
+    // Mail does not wait for the index, nor does a start.
+    const searchThread = started('search', 'search-thread', () => ({}))
+    searchThread.ready.catch((error: unknown) => log.error({ event: 'search.thread.failed', cause: String(error) }))
+
     const renewTls = async (): Promise<void> => {
       const material = await tls.renew()
       await Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-tls', material })))
@@ -324,6 +329,7 @@ export async function startServer(options: {
       // What is under way goes out by the old settings; the queue waits for its end, nobody else does.
       if (!isSame(of.relay, relayDepends())) void relayThread.beginAnew()
       else await relayThread.use({ do: 'use-log-level', level })
+      await searchThread.use({ do: 'use-log-level', level })
       bans.keeper.exemptionsChanged()
       if (!isSame(before.config.metrics, config.metrics)) await moveMetrics()
       if (!isSame(of.acme, acmeDepends(config, usable))) {
@@ -348,6 +354,7 @@ export async function startServer(options: {
         certificates,
         links: { onceLinks: core.onceLinks, origin: () => linkOrigin(config, namesBefore) },
         ports: seenPorts,
+        searchIndex: createSearchIndexOperator({ dataDir, store, directory, log }),
         ...(reload === undefined ? {} : { reload }),
       },
       ADMIN_ROUTES,

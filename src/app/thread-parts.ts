@@ -1,3 +1,4 @@
+import { openSearchReads } from '../store/search/reads.ts'
 import { connectStore } from '../store/sqlite/connect.ts'
 import { createLineWriter } from './line-writer.ts'
 import { createLog, type LogLevel } from './log.ts'
@@ -34,7 +35,8 @@ export async function openThread(settings: CommonSettings): Promise<{
   const random = createSystemRandom()
   const store = await connectStore({ dataDir: settings.dataDir, port: settings.store, clock, log })
   const metrics = createMetrics()
-  const parts = { store, clock, random, log, metrics }
+  const search = openSearchReads({ dataDir: settings.dataDir, log })
+  const parts = { store, clock, random, log, metrics, search }
   const core = await wireCore(parts, settings)
   return {
     parts,
@@ -42,6 +44,7 @@ export async function openThread(settings: CommonSettings): Promise<{
     snapshot: () => metrics.snapshot(),
     setLogLevel: setLevel,
     async close() {
+      search.close()
       await store.close()
       await flushed()
     },

@@ -44,7 +44,7 @@ import { calm, type Load } from '../std/load.ts'
 import type { Log } from '../std/log.ts'
 import { noMetrics, type Metrics } from '../std/metrics.ts'
 import type { Random } from '../std/random.ts'
-import type { Store } from '../store/contract.ts'
+import type { SearchReads, Store } from '../store/contract.ts'
 import type { ServiceConfig } from './config/config.ts'
 
 /** What the machine and the store give to one thread. */
@@ -54,6 +54,8 @@ export type Parts = {
   readonly random: Random
   readonly log: Log
   readonly metrics?: Metrics
+  /** Absent: searches look into every message. */
+  readonly search?: SearchReads
 }
 
 export type CoreOptions = {
@@ -77,7 +79,7 @@ export type Core = {
 }
 
 export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core> {
-  const { store, clock, random, log } = parts
+  const { store, clock, random, log, search } = parts
   const { hostname, postmaster, scramSecret, cores } = options
   const hasher = createPasswordHasher({ random, argon2: lazyArgon2() })
   const noteUse = ({ accountId, keyId, ...use }: KeyUse): void => {
@@ -94,7 +96,8 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
     accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
     queueOperator: createQueueOperator({ store, clock }),
-    openMailboxes: (account) => openMailboxes(account, { store, clock }),
+    openMailboxes: (account) =>
+      openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) }),
   }
 }
 

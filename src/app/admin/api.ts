@@ -5,6 +5,7 @@ import type { CertificateOperator } from './certificates.ts'
 import type { LinkGiver } from './links.ts'
 import type { PortsView } from './ports.ts'
 import type { Reloader } from '../reload/reload.ts'
+import type { SearchIndexOperator } from './search-index.ts'
 import { StoreError } from '../../store/contract.ts'
 
 export type AdminAnswer = { readonly status: number; readonly body: Record<string, unknown> }
@@ -29,6 +30,7 @@ export type AdminParts = {
   readonly certificates?: CertificateOperator
   /** Absent where no server runs on a file. */
   readonly reload?: Reloader
+  readonly searchIndex?: SearchIndexOperator
 }
 
 export type AdminRoute = {

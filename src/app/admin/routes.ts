@@ -11,6 +11,7 @@ import { LINK_ROUTES } from './links.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
 import { PORT_ROUTES } from './ports.ts'
 import { RELOAD_ROUTES } from './reload.ts'
+import { SEARCH_INDEX_ROUTES } from './search-index.ts'
 import { told } from './told.ts'
 
 const nothing = v.optional(v.strictObject({}))
@@ -36,6 +37,7 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...MESSAGE_ROUTES,
   ...LINK_ROUTES,
   ...PORT_ROUTES,
+  ...SEARCH_INDEX_ROUTES,
   ...BAN_ROUTES,
   ...ACCESS_KEY_ROUTES,
   ...CERTIFICATE_ROUTES,

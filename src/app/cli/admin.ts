@@ -3,6 +3,7 @@ import { createAdminApi, type AdminApi } from '../admin/api.ts'
 import { adminOverSocket } from '../admin/http.ts'
 import { mailboxesOf } from '../admin/messages.ts'
 import { ADMIN_ROUTES } from '../admin/routes.ts'
+import { createSearchIndexOperator } from '../admin/search-index.ts'
 import type { Config } from '../config/config.ts'
 import { openThreadLog } from '../thread-parts.ts'
 import { createSystemRandom, systemClock } from '../machine.ts'
@@ -45,8 +46,12 @@ async function offline<T>(config: Config, use: (api: AdminApi) => Promise<T>): P
     const health = async (): Promise<Record<string, unknown>> => ({ healthy: false })
     const { directory, accessKeys, queueOperator: queue } = core
     const links = { onceLinks: core.onceLinks, origin: () => linkOrigin(config) }
+    const searchIndex = createSearchIndexOperator({ dataDir, store, directory, log })
     return await use(
-      createAdminApi({ directory, accessKeys, queue, mailboxesOf: mailboxesOf(core), links, health }, ADMIN_ROUTES),
+      createAdminApi(
+        { directory, accessKeys, queue, mailboxesOf: mailboxesOf(core), links, health, searchIndex },
+        ADMIN_ROUTES,
+      ),
     )
   } finally {
     await store.close()

@@ -75,6 +75,8 @@ async function build(): Promise<Command> {
   program.addCommand(banCommand(withAdmin))
   const { certCommand } = await import('./cert.ts')
   program.addCommand(certCommand(withAdmin))
+  const { indexCommand } = await import('./index-command.ts')
+  program.addCommand(indexCommand(withAdmin))
   const { portCommands } = await import('./port-commands.ts')
   for (const command of portCommands()) program.addCommand(command)
   const { setCommand } = await import('./set-command.ts')
