@@ -1,6 +1,7 @@
 /** A stage for transcripts and sessions: the real store, core and roles; connections in memory. */
 import { createGuard } from '../src/core/guard/guard.ts'
 import { createIntake } from '../src/core/intake/intake.ts'
+import { createMaildropTable, openMaildropLocks } from '../src/core/mailboxes/maildrop-locks.ts'
 import { openMailboxes } from '../src/core/mailboxes/mailboxes.ts'
 import { openTestCore, type TestCore } from '../src/core/testing/test-core.ts'
 import type { AccountRef, Intake, Mailboxes } from '../src/core/contract.ts'
@@ -81,7 +82,7 @@ export function keepingLog(events: LogEvent[], facts: Record<string, unknown> = 
  * alias out → someone@far.test.
  */
 export async function openMailStage(
-  change: { messageMaxOctets?: number; recipientsMax?: number; plainLogins?: boolean } = {},
+  change: { messageMaxOctets?: number; recipientsMax?: number; plainLogins?: boolean; loginDelayMs?: number } = {},
 ): Promise<MailStage> {
   const core = await openTestCore()
   const { store, clock, random, accounts, directory } = core
@@ -105,6 +106,10 @@ export async function openMailStage(
     authenticator,
     openMailboxes: mailboxesOf,
     plainLoginAllowed: ({ remote }) => change.plainLogins === true && remote.address === '127.0.0.1',
+  })
+  const locks = openMaildropLocks(createMaildropTable().share('only'), {
+    clock,
+    loginDelayMs: change.loginDelayMs ?? 0,
   })
   const running: Promise<void>[] = []
   const peers: TestPeer[] = []
@@ -146,7 +151,7 @@ export async function openMailStage(
       const shared = { clock, random, log, load, metrics, ...(signal === undefined ? {} : { signal }) }
       const ended =
         service === 'pop3' || service === 'pop3s'
-          ? pop3Session(connection, { ...shared, policy: options.mda ?? mda, hostname: HOSTNAME })
+          ? pop3Session(connection, { ...shared, policy: options.mda ?? mda, locks, hostname: HOSTNAME })
           : smtpSession(connection, { ...shared, policy: options.smtp ?? (service === 'mx' ? mta : msa) })
       running.push(ended)
       peers.push(peer)
@@ -205,6 +210,7 @@ export async function openTranscriptStage({ settings }: Transcript): Promise<{
     ...(size === undefined ? {} : { messageMaxOctets: Number(size) }),
     ...(recipients === undefined ? {} : { recipientsMax: Number(recipients) }),
     plainLogins: settings.has('plain-logins'),
+    loginDelayMs: Number(settings.get('login-delay') ?? 0) * 1000,
   })
   const service = (settings.get('service') ?? 'mx') as ServiceName
   const mail = Number(settings.get('mail') ?? 0)

@@ -4,6 +4,7 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { assert, never } from '../std/assert.ts'
 import type { Snapshot } from '../std/metrics.ts'
 import { createGuard } from '../core/guard/guard.ts'
+import { openMaildropLocks } from '../core/mailboxes/maildrop-locks.ts'
 import type { PublicAnswers } from '../model/certificate.ts'
 import { LOOPBACK_NETWORKS, networksContain } from '../model/network.ts'
 import { CONNECTIONS } from '../model/metrics.ts'
@@ -19,6 +20,7 @@ import type { LiveSettings, ProtocolSettings } from './settings.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import type { FromThread, ToThread, ToUse, Used } from './supervise.ts'
 import { createThreadListeners, type Serving } from './thread-listeners.ts'
+import { wireTokens } from './tokens.ts'
 import { wireSites } from './web.ts'
 import { wireAdmission, wireCore, wireSessions } from './wire.ts'
 
@@ -42,7 +44,7 @@ async function run(): Promise<void> {
   })
   guard.hello()
 
-  const certificates = createCertificates(settings.tls.certificates, { ticketKeys: settings.tls.ticketKeys })
+  const certificates = createCertificates(settings.tls.certificates, settings.tls)
   const limits = { connectionsMax: settings.connectionsMax }
   const network = createNetwork({ clock, random, log, metrics, certificates, limits })
   let usedTls = settings.tls
@@ -96,6 +98,8 @@ async function run(): Promise<void> {
       inside: live.inside,
       drain: drain.signal,
       load,
+      locks: openMaildropLocks(settings.maildrops, { clock, loginDelayMs: live.access.pop3LoginDelayMs }),
+      ...(live.access.oauth === null ? {} : { tokens: wireTokens(live.access.oauth, { clock }) }),
     }),
     admissionOf: (on) => evidence.watch(on.service, wireAdmission(on, guard, load)),
   })
@@ -116,6 +120,7 @@ async function run(): Promise<void> {
 
   const useTls = (material: TlsMaterial): void => {
     certificates.setTicketKeys(material.ticketKeys)
+    certificates.setClients(material.clients)
     const replaced = certificates.replace(material.certificates)
     if (replaced.ok) usedTls = material
     else log.error({ event: 'thread.tls.refused', why: replaced.error })

@@ -37,6 +37,7 @@ import { watchLoad } from './load.ts'
 import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watchLoop } from './machine.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
+import { createMaildropTable } from '../core/mailboxes/maildrop-locks.ts'
 import type { GuardNews } from '../core/guard/news.ts'
 import type { PortsView } from './admin/ports.ts'
 import { sumSeen } from './evidence.ts'
@@ -59,6 +60,7 @@ import type {
 import { openTlsKeeper, type TlsKeeper, type TlsMaterial } from './tls-material.ts'
 import { superviseThread, threadFile, type OpenedPort, type SupervisedThread, type Used } from './supervise.ts'
 import type { ThreadLog } from './thread-parts.ts'
+import { accessSettings } from './tokens.ts'
 import { wireCore, type Core } from './wire.ts'
 
 /** What `try` does differently from `serve`. */
@@ -204,7 +206,7 @@ export async function startServer(options: {
       const port = writer.connect()
       return { data: { ...commonNow(), ...data, store: port }, transfer: [port] }
     }
-    const protocol = (): Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name' | 'answers'> => ({
+    const protocol = (): Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name' | 'answers' | 'maildrops'> => ({
       services: usable.services,
       inside: config.inside,
       messageMaxOctets: config.limits.messageMaxOctets,
@@ -213,6 +215,7 @@ export async function startServer(options: {
       connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
       proxies: config.nat.proxies,
       guessKey: bans.guessKey,
+      access: accessSettings(config),
       web: webSettings(config, planFor(config, hostFacts()), namesBefore),
     })
     const relay = (): Omit<RelaySettings, keyof CommonSettings> => ({
@@ -241,8 +244,15 @@ export async function startServer(options: {
     const board = createAnswerBoard(async (answers) => {
       await Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-answers', answers })))
     })
+    const maildrops = createMaildropTable()
     const protocolThread = (name: string): SupervisedThread =>
-      started(name, 'protocol-thread', () => ({ ...protocol(), name, tls: tls.current, answers: board.current }))
+      started(name, 'protocol-thread', () => ({
+        ...protocol(),
+        name,
+        tls: tls.current,
+        answers: board.current,
+        maildrops: maildrops.share(name),
+      }))
     for (let number = 1; number <= workers; number++) protocolThreads.push(protocolThread(`protocol-${number}`))
     const relayThread = started('relay', 'relay-thread', relay)
     let [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))

@@ -5,11 +5,12 @@ import type { StsPolicy } from '../format/mta-sts/policy.ts'
 import type { Address } from '../model/address.ts'
 import type { PublicAnswers } from '../model/certificate.ts'
 import type { ClientServer } from '../model/client-server.ts'
+import type { MaildropShare } from '../core/mailboxes/maildrop-locks.ts'
 import type { Endpoint } from '../model/connection.ts'
 import type { Network } from '../model/network.ts'
 import type { Route } from '../outbound/contract.ts'
 import type { LogLevel } from './log.ts'
-import type { ServiceConfig } from './config/config.ts'
+import type { OauthConfig, ServiceConfig } from './config/config.ts'
 import type { TlsMaterial } from './tls-material.ts'
 
 export type LogSettings = { readonly level: LogLevel; readonly format: 'json' | 'pretty'; readonly colours: boolean }
@@ -44,6 +45,8 @@ export type ProtocolSettings = CommonSettings & {
   /** Under which wrong passwords are told apart; the same in all threads. */
   readonly guessKey: Uint8Array
   readonly web: WebSettings
+  readonly access: AccessSettings
+  readonly maildrops: MaildropShare
   /** What a CA is looking for when the thread begins. */
   readonly answers: PublicAnswers
 }
@@ -51,8 +54,16 @@ export type ProtocolSettings = CommonSettings & {
 /** What of it a reload of the configuration changes in a thread that runs. */
 export type LiveSettings = Pick<
   ProtocolSettings,
-  'hostname' | 'postmaster' | 'log' | 'services' | 'inside' | 'messageMaxOctets' | 'proxies' | 'web'
+  'hostname' | 'postmaster' | 'log' | 'services' | 'inside' | 'messageMaxOctets' | 'proxies' | 'web' | 'access'
 >
+
+/** As the configuration has it, with the secret as text. */
+export type AccessSettings = {
+  readonly oauth:
+    | (Omit<OauthConfig, 'client'> & { readonly client: { readonly id: string; readonly secret: string } | null })
+    | null
+  readonly pop3LoginDelayMs: number
+}
 
 export type WebSettings = {
   /** Names that port 80 sends requests to; the first for every other name of ours. */

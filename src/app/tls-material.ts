@@ -1,7 +1,7 @@
 /** The certificates and ticket keys in use: one copy in the main thread, told to every protocol thread when it changes. */
 import { randomBytes } from 'node:crypto'
 import { join } from 'node:path'
-import { createCertificates, type CertificatePair } from '../net/certificates.ts'
+import { createCertificates, type CertificatePair, type ClientTrust } from '../net/certificates.ts'
 import { localCertificate } from '../net/certificate-authority.ts'
 import { readPair } from './acme/files.ts'
 import { CliError, EXIT } from './cli/output.ts'
@@ -18,6 +18,8 @@ export type TlsMaterial = {
   readonly certificates: readonly CertificatePair[]
   /** Not of our own CA: browsers can know who issued them. */
   readonly trusted: boolean
+  /** Null: mail programs are not asked for certificates. */
+  readonly clients: ClientTrust | null
   /** Shared by all threads, so that a TLS session resumes whichever thread answers. */
   readonly ticketKeys: Uint8Array
 }
@@ -73,6 +75,7 @@ export async function openTlsKeeper(first: Config): Promise<TlsKeeper> {
   const material = (): TlsMaterial => ({
     certificates: now.certificates,
     trusted: now.trusted,
+    clients: config.access.clientCertificates,
     ticketKeys: randomBytes(TICKET_KEYS_OCTETS),
   })
   let current = material()

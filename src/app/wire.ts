@@ -13,15 +13,18 @@ import type {
   Directory,
   Guard,
   Intake,
+  MaildropLocks,
   Mailboxes,
   OnceLinks,
   QueueOperator,
+  TokenVerifier,
 } from '../core/contract.ts'
 import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
 import { createIntake } from '../core/intake/intake.ts'
 import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../core/queue/operator.ts'
+import { createMaildropTable, openMaildropLocks } from '../core/mailboxes/maildrop-locks.ts'
 import { createOutgoingQueue } from '../core/queue/outgoing.ts'
 import { createContentSearch } from '../core/search/search.ts'
 import type { Address } from '../model/address.ts'
@@ -114,12 +117,18 @@ export type SessionOptions = {
   /** Fires at shutdown. */
   readonly drain: AbortSignal
   readonly load?: Load
+  /** Of all threads; absent: of this one alone. */
+  readonly locks?: MaildropLocks
+  /** Absent: no bearer tokens. */
+  readonly tokens?: TokenVerifier
 }
 
 /** What serves a connection of a service; null for services whose sessions are not made of lines (http, https, sieve). */
 export function wireSessions(parts: Parts, core: Core, options: SessionOptions): (on: ServiceConfig) => Serve | null {
   const { clock, random, log, metrics = noMetrics } = parts
-  const { hostname, messageMaxOctets, guard, guessKey, inside, drain, load = calm } = options
+  const { hostname, messageMaxOctets, guard, guessKey, inside, drain, load = calm, tokens } = options
+  const locks =
+    options.locks ?? openMaildropLocks(createMaildropTable().share('only'), { clock: parts.clock, loginDelayMs: 0 })
   const live = createLiveLogins({ changes: parts.store.changes, stillHolds: core.accounts.stillHolds })
   const authenticator = createAuthenticator({
     accounts: core.accounts,
@@ -128,6 +137,7 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
     log,
     clock,
     metrics,
+    ...(tokens === undefined ? {} : { tokens }),
     ...(guessKey === undefined ? {} : { guessOf: createGuessKey(guessKey) }),
   })
   const common = { clock, random, log, load }
@@ -170,7 +180,7 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
       case 'pop3':
       case 'pop3s': {
         const policy = mda(on)
-        return (connection) => pop3Session(connection, { policy, ...common, hostname, signal: drain })
+        return (connection) => pop3Session(connection, { policy, locks, ...common, hostname, signal: drain })
       }
       case 'http':
       case 'https':

@@ -10,6 +10,7 @@ import type { MessageSummary } from '../model/message.ts'
 import type { FlagClasses, Right, Rights } from '../model/rights.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
 import type { PeerCertificate } from '../model/connection.ts'
+import type { ScriptProblem } from '../sieve/contract.ts'
 import type { PortGroup, Protocol, ServiceName } from '../model/service.ts'
 import type {
   AcceptInput,
@@ -21,6 +22,7 @@ import type {
   Credential,
   DomainInfo,
   MessageChoice,
+  ScriptInfo,
   SortRow,
   StagedBody,
   StoredMessage,
@@ -44,6 +46,32 @@ export type {
 
 /** A person's account, proven or looked up. */
 export type AccountRef = { readonly accountId: AccountId; readonly address: Address }
+
+// Filters --------------------------------------------------------------------------------------------------------------
+
+type TooBig = { readonly at: 'too-many' | 'too-large' }
+type BadScriptName = { readonly at: 'bad-name' }
+
+/** The Sieve scripts of one proven account. Names are compared in NFC. Throws StoreError. */
+export type Scripts = {
+  readonly account: AccountRef
+  /** By name. */
+  list(): Promise<readonly ScriptInfo[]>
+  get(name: string): Promise<string | null>
+  /** Whether a script of this name and size would be taken. */
+  spaceFor(name: string, sizeOctets: number): Promise<{ readonly at: 'done' } | TooBig | BadScriptName>
+  check(text: string): ScriptChecked
+  /** `not-found`: the account is gone. */
+  put(name: string, text: string): Promise<ScriptChecked | TooBig | BadScriptName | NotFound>
+  /** Null: no script filters any more. */
+  activate(name: string | null): Promise<Commands['activateScript']['outcome']>
+  remove(name: string): Promise<Commands['removeScript']['outcome']>
+  rename(name: string, newName: string): Promise<Commands['renameScript']['outcome'] | BadScriptName>
+}
+
+export type ScriptChecked =
+  | { readonly at: 'done'; readonly warnings: readonly ScriptProblem[] }
+  | { readonly at: 'invalid'; readonly errors: readonly ScriptProblem[] }
 
 // Accounts -------------------------------------------------------------------------------------------------------------
 
@@ -424,6 +452,8 @@ export type Mailboxes = {
   quotaOf(mailboxId: MailboxId): Promise<Quota | NotFound | Denied>
   /** By the address of whom it belongs to (RFC 9208 §3.2). */
   quotaAt(root: string): Promise<Quota | NotFound>
+  /** Of a name, whether or not there is a mailbox. */
+  quotaRootOf(name: string): Promise<{ readonly at: 'done'; readonly root: string; readonly quota: Quota } | NotFound | Denied>
   /** Octets of the messages with \Deleted. */
   deletedOctets(mailboxId: MailboxId): Promise<number>
 

@@ -443,6 +443,8 @@ export const DOCTOR_CHECK_TIMEOUT_MS = 20 * SECOND
 export const DOCTOR_CONNECT_TIMEOUT_MS = 8 * SECOND
 /** An authoritative name server, and a time server. */
 export const DOCTOR_DNS_TIMEOUT_MS = 3 * SECOND
+/** `gavan dns` asks whether the host's zone is signed; without an answer it says what it knows. */
+export const DNS_SIGNED_TIMEOUT_MS = 2 * SECOND
 /** `gavan probe`: from one machine to another, until it is taken for shut. */
 export const PROBE_TIMEOUT_MS = 8 * SECOND
 /** Renewal by ACME comes long before this. */
@@ -489,6 +491,19 @@ export const DNS_UPDATE_LOOK_MS = 2 * SECOND
 export const DNS_UPDATE_TTL_SECONDS = 60
 /** RFC 8945 §10: clocks may differ so far. */
 export const TSIG_FUDGE_SECONDS = 300
+
+// ManageSieve ----------------------------------------------------------------------------------------------------------
+
+/** All lines of a command together, without its literals. */
+export const MANAGESIEVE_LINE_MAX_OCTETS = 8 * KIB
+/** Literals of one command: names and SASL before login, a script after it (SIEVE_SCRIPT_MAX_OCTETS). */
+export const MANAGESIEVE_BEFORE_LOGIN_MAX_OCTETS = 8 * KIB
+/** A larger script than is taken is read so far, to be refused politely; beyond it the connection ends. */
+export const MANAGESIEVE_LITERAL_SKIP_MAX_OCTETS = 16 * MIB
+export const MANAGESIEVE_BEFORE_LOGIN_TIMEOUT_MS = 1 * MINUTE
+/** RFC 5804 §1.2 wants at least 30 minutes. */
+export const MANAGESIEVE_AUTOLOGOUT_MS = 30 * MINUTE
+export const MANAGESIEVE_ERRORS_MAX = 20
 
 // Sieve ----------------------------------------------------------------------------------------------------------------
 

@@ -9,6 +9,9 @@ import { SERVER_TLS } from './tls.ts'
 /** PEM: the chain, leaf first, and its private key. */
 export type CertificatePair = { readonly certificate: string; readonly key: string }
 
+/** Whose certificates of clients are trusted. `ca`: PEM; null: pinned ones alone are known. */
+export type ClientTrust = { readonly ca: string | null }
+
 export type CertificateFacts = {
   readonly names: readonly string[]
   /** `ec`, `rsa`, `ed25519`. */
@@ -27,6 +30,8 @@ export type Certificates = CertificateSource & {
   replace(pairs: readonly CertificatePair[]): Result<readonly CertificateFacts[], string>
   /** 48 octets, the same on every thread, so that a session resumes wherever it lands. */
   setTicketKeys(keys: Uint8Array): void
+  /** Null: clients are not asked for certificates. */
+  setClients(clients: ClientTrust | null): void
   /** What answers TLS-ALPN-01, by name; in place of all before. */
   setChallenges(challenges: readonly (CertificatePair & { readonly name: string })[]): void
   facts(): readonly CertificateFacts[]
@@ -36,13 +41,12 @@ type Loaded = CertificatePair & CertificateFacts
 
 /**
  * Certificates by name. An ECDSA and an RSA certificate of the same name are both offered; the newer of one kind wins.
- * @param options.clients they are asked for certificates where people sign in. `ca`: PEM; null: pinned ones alone are known
- */
+ * @param options.clients they are asked for certificates where people sign in */
 export function createCertificates(
   pairs: readonly CertificatePair[] = [],
-  options: { ticketKeys?: Uint8Array; clients?: { readonly ca: string | null } } = {},
+  options: { ticketKeys?: Uint8Array; clients?: ClientTrust | null } = {},
 ): Certificates {
-  const { clients } = options
+  let { clients = null } = options
   let ticketKeys = options.ticketKeys
   let loaded: readonly Loaded[] = []
   let fallback: SecureContext | null = null
@@ -60,7 +64,7 @@ export function createCertificates(
         cert: chosen.map((pair) => pair.certificate),
         key: chosen.map((pair) => pair.key),
         ...(ticketKeys === undefined ? {} : { ticketKeys: Buffer.from(ticketKeys) }),
-        ...(clients === undefined ? {} : { ca: clients.ca ?? [] }),
+        ...(clients === null ? {} : { ca: clients.ca ?? [] }),
       })
       contexts.set(key, context)
       return context
@@ -119,7 +123,13 @@ export function createCertificates(
     },
     challengeFor: (serverName) => challenges.get(serverName.toLowerCase()) ?? null,
     facts: () => loaded,
-    ...(clients === undefined ? {} : { clients: { caFile: clients.ca !== null } }),
+    get clients() {
+      return clients === null ? null : { caFile: clients.ca !== null }
+    },
+    setClients(next) {
+      clients = next
+      ;({ fallback, byName } = build(loaded))
+    },
   }
 }
 

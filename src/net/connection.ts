@@ -68,7 +68,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
   const strangerMs = Math.min(options.writeBeforeLoginTimeoutMs ?? WRITE_BEFORE_LOGIN_TIMEOUT_MS, signedInMs)
   let writeTimeoutMs = TAKES_LOGINS.has(options.service) ? strangerMs : signedInMs
   /** Asked only where people sign in: elsewhere a certificate would say nothing. */
-  const clients = TAKES_LOGINS.has(options.service) ? certificates?.clients : undefined
+  const clients = (TAKES_LOGINS.has(options.service) ? certificates?.clients : null) ?? null
   const { remote, local } = options.between ?? betweenOf(plain)
   let socket: Socket = plain
 
@@ -284,7 +284,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
       secure.off('error', give)
       secure.off('_tlsError', give)
       if (lost !== null) return reject(lost)
-      connection.tls = tlsFactsOf(secure, side, side === 'server' && clients !== undefined ? { clients } : {})
+      connection.tls = tlsFactsOf(secure, side, { clients: side === 'server' ? clients : null })
       connection.canStartTls = false
       attach(secure)
       resolve(connection.tls)
@@ -317,7 +317,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     plain.pause()
     detach(plain)
     if (handshake.length > 0) plain.unshift(Buffer.concat(handshake))
-    return secured(serverTlsSocket(plain, certificates, undefined, { askClient: clients !== undefined }), 'server')
+    return secured(serverTlsSocket(plain, certificates, undefined, { askClient: clients !== null }), 'server')
   }
 
   async function startClientTls(client: ClientTlsOptions): Promise<TlsFacts> {

@@ -51,8 +51,8 @@ export type CertificateSource = {
   contextFor(serverName: string | null): import('node:tls').SecureContext | null
   /** What answers a CA that asks for `acme-tls/1` of a name (RFC 8737); null: it is not asked for. */
   challengeFor?(serverName: string): import('node:tls').SecureContext | null
-  /** Absent: where people sign in, clients are not asked for a certificate. */
-  readonly clients?: ClientCertificates
+  /** Absent or null: where people sign in, clients are not asked for a certificate. */
+  readonly clients?: ClientCertificates | null
 }
 
 // Dialling -------------------------------------------------------------------------------------------------------------
@@ -121,6 +121,8 @@ export type TlsaRecord = {
   readonly data: string
 }
 
+export type DsRecord = { readonly keyTag: number; readonly algorithm: number; readonly digestType: number }
+
 /** Names are lower-case and without the final dot. */
 export type DnsRecords = {
   A: string
@@ -133,6 +135,8 @@ export type DnsRecords = {
   SRV: SrvRecord
   CAA: CaaRecord
   TLSA: TlsaRecord
+  /** RFC 4034 §5: at the parent, of a zone that is signed. */
+  DS: DsRecord
   /** The zone's primary server: who owns a name is found by this. */
   SOA: string
 }

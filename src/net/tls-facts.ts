@@ -5,12 +5,12 @@ import type { PeerCertificate, TlsFacts } from '../model/connection.ts'
 
 /**
  * What a secured socket came to. Channel bindings are computed when asked for.
- * @param options.clients as whom peers of a server may show themselves; absent: they were not asked
+ * @param options.clients as whom peers of a server may show themselves; null: they were not asked
  */
 export function tlsFactsOf(
   socket: TLSSocket,
   side: 'server' | 'client',
-  { clients }: { clients?: ClientCertificates } = {},
+  { clients = null }: { clients?: ClientCertificates | null } = {},
 ): TlsFacts {
   const version = socket.getProtocol() ?? 'unknown'
   const serverName: unknown = socket.servername
@@ -18,7 +18,7 @@ export function tlsFactsOf(
     version,
     cipher: socket.getCipher().standardName ?? socket.getCipher().name,
     serverName: typeof serverName === 'string' && serverName !== '' ? serverName : null,
-    peerCertificate: clients === undefined ? null : peerCertificateOf(socket, clients),
+    peerCertificate: clients === null ? null : peerCertificateOf(socket, clients),
     channelBinding(type) {
       if (socket.destroyed) return null
       // RFC 9266 §4.2: on 1.2 it would need the extended master secret, which cannot be seen from here.

@@ -1,13 +1,16 @@
 /** POP3 beyond transcripts: big and odd messages, other sessions, faults. RELIABILITY §2.3, R25, R31. */
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
 import type { AccountRef, Mailboxes } from '../../src/core/contract.ts'
 import type { Uid } from '../../src/model/ids.ts'
 import { createMdaPolicy } from '../../src/roles/mda/mda.ts'
+import { inLanguage } from '../../src/session/pop3/language.ts'
 import { StoreError } from '../../src/store/contract.ts'
 import { deliver, openMailStage, type MailStage } from '../mail-stage.ts'
 import { settle } from '../transcript.ts'
 
+const POP3 = new URL('../../src/session/pop3/', import.meta.url)
 const LOGIN = 'USER anna@here.test\r\nPASS sesame\r\n'
 
 async function append(stage: MailStage, content: string | Buffer): Promise<void> {
@@ -132,27 +135,137 @@ test('what is downloaded is seen, once QUIT is said; what is deleted is gone, ot
   await stage.stop()
 })
 
-test('another session expunges: numbers stay, the message is gone, QUIT is well', async () => {
+/** What an IMAP session would do. */
+async function expungeByImap(stage: MailStage, uid: number): Promise<void> {
+  const mailboxes = stage.mailboxesOf(stage.anna)
+  const inbox = (await mailboxes.find('INBOX'))!
+  const uids = [{ from: uid as Uid, to: uid as Uid }]
+  await mailboxes.setFlags(inbox.mailboxId, { uids, mode: 'add', flags: ['\\Deleted'], unchangedSince: null })
+  await mailboxes.expunge(inbox.mailboxId, uids, { deletedOnly: true })
+}
+
+const subjects = (letters: readonly string[]): string[] => letters.map((text) => /Subject: (\S+)/.exec(text)![1]!)
+
+test('IMAP expunges: numbers stay, the message is gone, QUIT is well', async () => {
   const stage = await openMailStage()
-  for (let i = 0; i < 3; i++) await append(stage, `Subject: ${i}\r\n\r\nx\r\n`)
-  const first = stage.connect('pop3s')
-  first.send(`${LOGIN}UIDL\r\n`)
-  for (let i = 0; i < 8; i++) await first.line()
-  const second = stage.connect('pop3s')
-  second.send(`${LOGIN}DELE 2\r\nQUIT\r\n`)
-  await second.rest()
+  for (let i = 0; i < 4; i++) await append(stage, `Subject: ${i}\r\n\r\nx\r\n`)
+  const peer = stage.connect('pop3s')
+  peer.send(`${LOGIN}UIDL\r\n`)
+  for (let i = 0; i < 9; i++) await peer.line()
+  await expungeByImap(stage, 2)
   await append(stage, 'Subject: new\r\n\r\nx\r\n')
-  first.send('RETR 2\r\nRETR 4\r\nDELE 2\r\nDELE 3\r\nSTAT\r\nQUIT\r\n')
-  const said = (await first.rest()).toString().split('\r\n')
-  assert.match(said[0]!, /^-ERR Message is gone/)
-  assert.match(said[1]!, /^-ERR No such message/)
-  assert.match(said.at(-2)!, /^\+OK Bye/)
-  const left = await stage.read(stage.anna)
-  assert.deepEqual(
-    left.map((text) => /Subject: (\S+)/.exec(text)![1]),
-    ['0', 'new'],
-  )
+  peer.send('RETR 2\r\nRETR 5\r\nRETR 4\r\n')
+  assert.equal(await peer.line(), '-ERR Message is gone')
+  assert.equal(await peer.line(), '-ERR No such message')
+  for (let line = await peer.line(); line !== '.'; line = await peer.line());
+  // Expunged after its size was told: its octets may be there still, or not; it is never half a message.
+  await expungeByImap(stage, 4)
+  peer.send('RETR 4\r\nDELE 2\r\nDELE 3\r\nSTAT\r\nQUIT\r\n')
+  const said = (await peer.rest()).toString()
+  assert.match(said, /^(?:-ERR Message is gone|\+OK \d+ octets\r\nSubject: 3\r\n\r\nx\r\n\.)\r\n\+OK /)
+  assert.match(said, /\r\n\+OK Bye\r\n$/)
+  assert.deepEqual(subjects(await stage.read(stage.anna)), ['0', 'new'])
   await stage.stop()
+})
+
+test('what is expunged while its octets are asked for is gone, and that is no damage', async () => {
+  const stage = await openMailStage()
+  await append(stage, 'Subject: 0\r\n\r\nx\r\n')
+  const peer = stage.connect('pop3s', {
+    mda: faulty(stage, () => ({
+      async read() {
+        await expungeByImap(stage, 1)
+        throw new StoreError('damaged', 'the record is gone')
+      },
+    })),
+  })
+  peer.send(`${LOGIN}RETR 1\r\nQUIT\r\n`)
+  assert.match(await stage.rest(peer), /-ERR Message is gone\r\n\+OK Bye\r\n$/)
+  assert.ok(!stage.events.some(({ event }) => event === 'pop3.read.failed'))
+  await stage.stop()
+})
+
+test('an IMAP session hears of what POP3 deletes, when it is deleted', async () => {
+  const stage = await openMailStage()
+  for (let i = 0; i < 2; i++) await append(stage, `Subject: ${i}\r\n\r\nx\r\n`)
+  const mailboxes = stage.mailboxesOf(stage.anna)
+  const heard = Promise.withResolvers<string>()
+  const end = mailboxes.watch(({ kind }) => heard.resolve(kind))
+  const peer = stage.connect('pop3s')
+  peer.send(`${LOGIN}DELE 1\r\n`)
+  for (let i = 0; i < 4; i++) await peer.line()
+  assert.deepEqual(subjects(await stage.read(stage.anna)), ['0', '1'])
+  peer.send('QUIT\r\n')
+  await peer.rest()
+  assert.equal(await heard.promise, 'mailbox')
+  assert.deepEqual(subjects(await stage.read(stage.anna)), ['1'])
+  end()
+  await stage.stop()
+})
+
+test('RFC 1939 §4: one at a time; free again by QUIT, by a lost connection, by one that broke', async () => {
+  const stage = await openMailStage()
+  await append(stage, 'Subject: 0\r\n\r\nx\r\n')
+  const enter = async (mda?: MailStage['mda']) => {
+    const peer = stage.connect('pop3s', mda === undefined ? {} : { mda })
+    peer.send(LOGIN)
+    await peer.line()
+    await peer.line()
+    return { peer, said: (await peer.line())! }
+  }
+  const ends: ((peer: Awaited<ReturnType<typeof enter>>['peer']) => void)[] = [
+    (peer) => peer.send('QUIT\r\n'),
+    (peer) => peer.reset(),
+    (peer) => peer.end(),
+  ]
+  for (const end of ends) {
+    const first = await enter()
+    assert.match(first.said, /^\+OK/)
+    const second = await enter()
+    assert.equal(second.said, '-ERR [IN-USE] Another POP3 session has the mailbox')
+    end(first.peer)
+    await first.peer.ended
+    second.peer.send(LOGIN)
+    await second.peer.line()
+    assert.match((await second.peer.line())!, /^\+OK Logged in/)
+    second.peer.end()
+    await second.peer.ended
+  }
+  // Somebody else's mailbox is nobody's business.
+  const mine = await enter()
+  const other = stage.connect('pop3s')
+  other.send(LOGIN.replace('anna', 'bert'))
+  for (let i = 0; i < 2; i++) await other.line()
+  assert.match((await other.line())!, /^\+OK Logged in/)
+  mine.peer.end()
+  await mine.peer.ended
+  const broken = await enter(faulty(stage, () => ({ find: fail(new StoreError('busy', 'locked')) })))
+  assert.match(broken.said, /^-ERR \[SYS\/TEMP\]/)
+  assert.match((await enter()).said, /^\+OK/)
+  await stage.stop()
+})
+
+test('every answer has its words in Russian too', async () => {
+  const sources = [
+    'session.ts',
+    'context.ts',
+    ...readdirSync(new URL('command/', POP3)).map((name) => `command/${name}`),
+  ]
+  const words = new Set<string>()
+  for (const file of [...sources, '../../protocol/pop3/command.ts']) {
+    const text = readFileSync(new URL(file, POP3), 'utf8')
+    for (const [, quoted] of text.matchAll(/(?:okay|error|err)\(\s*['`]((?:\[[^\]]*\] )?[^'`]*)['`]/g))
+      words.add(quoted!)
+    for (const [, quoted] of text.matchAll(/['`](?:\+OK|-ERR) ([^'`\\]+)['`\\]/g)) words.add(quoted!)
+  }
+  assert.ok(words.size > 35, String(words.size))
+  for (const each of words) {
+    const said = each
+      .replaceAll(/\$\{(?:drop\.count|number|message\.sizeOctets)\}/g, '7')
+      .replaceAll(/\$\{[^}]*\}/g, 'ru')
+    if (!/[A-Za-z]{2}/.test(each.replaceAll(/\$\{[^}]*\}|POP3/g, ''))) continue // Numbers alone; the greeting.
+    assert.notEqual(inLanguage('ru', `+OK ${said}`), `+OK ${said}`, each)
+  }
 })
 
 function faulty(

@@ -10,6 +10,7 @@ import type { Network } from '../../model/network.ts'
 import type { ServiceName } from '../../model/service.ts'
 import { Secret } from '../../std/secret.ts'
 import type { Clients, Config, ConfigProblem, RelayHost, ServiceConfig, Source } from './config.ts'
+import { accessOf } from './access.ts'
 import { acmeOf } from './acme.ts'
 import type { KEYS } from './keys.ts'
 import type { PortSetting, RelaySetting } from './kinds.ts'
@@ -53,6 +54,7 @@ export async function buildConfig(building: Building): Promise<Config | null> {
   const services = servicesOf(values, { inside, clients }, complain)
   const certificates = certificatesOf(values, inDirectory, complain)
   const acme = await acmeOf(values, inDirectory, complain)
+  const access = await accessOf(values, inDirectory, complain)
   const smarthost = await smarthostOf(values, inDirectory, complain)
   const routes = new Map<string, RelayHost>()
   for (const [domain, setting] of Object.entries(values.relayRoutes ?? {})) {
@@ -91,6 +93,7 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     services,
     certificates,
     acme,
+    access,
     mtaSts: values.mtaStsMode === 'off' ? null : (values.mtaStsMode ?? 'testing'),
     relay: { smarthost, routes },
     resolver: { servers: values.resolverServers ?? null, trustAd: values.resolverTrustAd ?? false },

@@ -297,6 +297,37 @@ describe('what is refused', () => {
     await good(MINIMAL, { GAVAN_DEBUG: '1', GAVAN_SOMETHING_ELSE: '1', OTHER: '1' })
   })
 
+  test('how people may sign in: certificates, tokens', async () => {
+    await writeFile(join(directory, 'ca.pem'), '-----BEGIN CERTIFICATE-----')
+    await writeFile(join(directory, 'secret'), 'hush\n')
+    const plain = await good(MINIMAL)
+    assert.deepEqual(plain.access, { clientCertificates: null, oauth: null, pop3LoginDelayMs: 0 })
+    assert.deepEqual((await good(`${MINIMAL}tls.client_certificates = true`)).access.clientCertificates, { ca: null })
+    assert.deepEqual((await good(`${MINIMAL}tls.client_ca_file = "ca.pem"`)).access.clientCertificates, {
+      ca: '-----BEGIN CERTIFICATE-----',
+    })
+    assert.equal((await good(`${MINIMAL}limits.pop3_login_delay = 60`)).access.pop3LoginDelayMs, 60_000)
+    const issuer = `${MINIMAL}oauth.issuer = "https://id.example.org"\noauth.audience = ["mail"]\n`
+    assert.deepEqual((await good(issuer)).access.oauth, {
+      issuer: 'https://id.example.org',
+      audiences: ['mail'],
+      claim: 'email',
+      scope: null,
+      ca: null,
+      client: null,
+    })
+    const { access } = await good(`${issuer}oauth.client_id = "gavan"\noauth.client_secret_file = "secret"`)
+    assert.equal(access.oauth?.client?.secret.reveal(), 'hush')
+    await refuses('tls.client_ca_file = "nowhere.pem"', 'tls.client_ca_file', /ENOENT/)
+    await refuses('tls.client_ca_file = "secret"', 'tls.client_ca_file', /no PEM certificate/)
+    const both = 'tls.client_ca_file = "ca.pem"\ntls.client_certificates = false'
+    await refuses(both, 'tls.client_ca_file', /client_certificates is false/)
+    await refuses('oauth.issuer = "http://id.example.org"', 'oauth.issuer', /not a URL with https/)
+    await refuses('oauth.issuer = "https://id.example.org"', 'oauth.audience', /any token/)
+    await refuses('oauth.scope = "mail"', 'oauth.scope', /no issuer/)
+    await refuses('limits.pop3_login_delay = 3601', 'limits.pop3_login_delay', /from 0 to 3600/)
+  })
+
   test('values that do not fit', async () => {
     await refuses('inside = ["192.168.88.1/24"]', 'inside.0', /192\.168\.88\.0\/24/)
     await refuses('inside = ["0.0.0.0/0"]', 'inside', /every address/)
@@ -422,7 +453,7 @@ describe('showing', () => {
     await writeFile(join(directory, 'smarthost-password'), 'x')
     for (const { key, example, about, values } of described) {
       assert.ok(about !== '' && values !== '', key)
-      if (example === '' || key.startsWith('relay.smarthost') || key.startsWith('tls.')) continue
+      if (example === '' || /^(?:relay\.smarthost|tls\.|oauth\.)/.test(key)) continue
       await good(key === 'hostname' ? example : MINIMAL + example)
     }
   })

@@ -34,6 +34,7 @@ export type Config = {
   readonly certificates: readonly { readonly certFile: string; readonly keyFile: string }[]
   /** Null: no CA is asked. */
   readonly acme: AcmeConfig | null
+  readonly access: AccessConfig
   /** What the domains publish by MTA-STS; null: nothing. */
   readonly mtaSts: StsMode | null
   readonly relay: {
@@ -58,6 +59,27 @@ export type Config = {
   readonly sources: ReadonlyMap<string, Source>
 }
 
+/** How people may sign in, besides their passwords. */
+export type AccessConfig = {
+  /** Null: mail programs are not asked for certificates. `ca`: PEM, whose are trusted; null: only those of an account. */
+  readonly clientCertificates: { readonly ca: string | null } | null
+  /** Null: no bearer tokens. */
+  readonly oauth: OauthConfig | null
+  readonly pop3LoginDelayMs: number
+}
+
+export type OauthConfig = {
+  readonly issuer: string
+  readonly audiences: readonly string[]
+  /** Which claim is the mail address. */
+  readonly claim: string
+  readonly scope: string | null
+  /** PEM of a further CA that the issuer's own certificate may be of. */
+  readonly ca: string | null
+  /** With which the issuer is asked about tokens that are no JWTs. */
+  readonly client: { readonly id: string; readonly secret: Secret } | null
+}
+
 export type AcmeConfig = {
   /** The directory's URL. */
   readonly directory: string
@@ -65,6 +87,8 @@ export type AcmeConfig = {
   /** Besides the hostname and those of the domains. */
   readonly names: readonly string[]
   readonly profile: string | null
+  /** What a renewal does with the key. */
+  readonly key: 'keep' | 'new'
   readonly binding: { readonly keyId: string; readonly macKey: Secret } | null
   /** PEM of a further CA that the ACME server's own certificate may be of. */
   readonly ca: string | null

@@ -1,6 +1,6 @@
 /** Every key of gavan.toml: what it means, what it may hold, what it is when nobody says. docs/config.md is made from it. */
 import { CATALOG } from '../../exposure/catalog.ts'
-import { MESSAGE_MAX_OCTETS, METRICS_PORT } from '../../model/limits.ts'
+import { MESSAGE_MAX_OCTETS, METRICS_PORT, POP3_LOGIN_DELAY_MAX_S } from '../../model/limits.ts'
 import type { ServiceName } from '../../model/service.ts'
 import { LOG_LEVELS } from '../log.ts'
 import * as kind from './kinds.ts'
@@ -117,6 +117,13 @@ export const KEYS = {
       'Proves names in DNS (DNS-01) by dynamic update (RFC 2136) of a zone, signed with the TSIG key in the file, as `tsig-keygen` writes it.',
     example: 'tls.acme_dns = { server = "192.0.2.53", zone = "example.org", key_file = "/etc/gavan/tsig.key" }',
   }),
+  // Choice: the key stays. A TLSA record of it stays good by itself (RFC 7671 §8), and who forgets to change one loses mail.
+  tlsAcmeKey: key('tls.acme_key', kind.oneOf('keep', 'new'), {
+    otherwise: '"keep"',
+    about:
+      'Whether a renewal keeps the key, so that TLSA records stay as they are (`keep`), or takes another one (`new`), which is made a certificate ahead: `gavan dns` shows the records of both, and the next one must be published before the renewal.',
+    example: 'tls.acme_key = "new"',
+  }),
   tlsAcmeProfile: key('tls.acme_profile', kind.words, {
     otherwise: "the CA's default",
     about: 'The profile to ask for, of those that the CA has.',
@@ -136,6 +143,59 @@ export const KEYS = {
     otherwise: 'the public CAs',
     about: "A PEM file with a further CA to trust for the ACME server's own certificate: a CA of your own.",
     example: 'tls.acme_ca_file = "/etc/gavan/office-ca.pem"',
+  }),
+  tlsClientCertificates: key('tls.client_certificates', kind.flag, {
+    otherwise: 'false; true with tls.client_ca_file',
+    about:
+      'Whether mail programs are asked for a certificate of their own, to sign in without a password (SASL EXTERNAL). Good are those that `gavan account certificate add` was given, and those of tls.client_ca_file.',
+    example: 'tls.client_certificates = true',
+  }),
+  tlsClientCaFile: key('tls.client_ca_file', kind.path, {
+    otherwise: 'none',
+    about:
+      'A PEM file with a CA of your own. Whoever has a certificate of it signs in as the account whose address is in it (subjectAltName, email).',
+    example: 'tls.client_ca_file = "/etc/gavan/people-ca.pem"',
+  }),
+  oauthIssuer: key('oauth.issuer', kind.httpsUrl, {
+    otherwise: 'none: no tokens are taken',
+    about:
+      'The OpenID Connect issuer whose bearer tokens let people sign in (OAUTHBEARER, XOAUTH2), exactly as it calls itself.',
+    example: 'oauth.issuer = "https://id.example.org/realms/office"',
+  }),
+  oauthAudience: key('oauth.audience', kind.wordList, {
+    otherwise: 'must be given with an issuer',
+    about: 'For whom a token must be issued (its claim `aud`); one of these.',
+    example: 'oauth.audience = ["mail"]',
+  }),
+  oauthClaim: key('oauth.claim', kind.words, {
+    otherwise: '"email", which the issuer must not call unverified',
+    about: 'Which claim of a token is the address of the account.',
+    example: 'oauth.claim = "email"',
+  }),
+  oauthScope: key('oauth.scope', kind.words, {
+    otherwise: 'none',
+    about: 'A scope that a token must grant.',
+    example: 'oauth.scope = "mail"',
+  }),
+  oauthCaFile: key('oauth.ca_file', kind.path, {
+    otherwise: 'the public CAs',
+    about: "A PEM file with a further CA to trust for the issuer's own certificate.",
+    example: 'oauth.ca_file = "/etc/gavan/office-ca.pem"',
+  }),
+  oauthClientId: key('oauth.client_id', kind.words, {
+    otherwise: 'none: only signed tokens (JWT) are taken',
+    about: 'As which client the issuer is asked about tokens that are not signed (RFC 7662).',
+    example: 'oauth.client_id = "gavan"',
+  }),
+  oauthClientSecretFile: key('oauth.client_secret_file', kind.path, {
+    otherwise: '–',
+    about: 'A file with its secret, readable by gavan alone.',
+    example: 'oauth.client_secret_file = "/etc/gavan/oauth-secret"',
+  }),
+  pop3LoginDelay: key('limits.pop3_login_delay', kind.whole(0, POP3_LOGIN_DELAY_MAX_S), {
+    otherwise: '0',
+    about: 'Least time between two POP3 logins of an account, in seconds; sooner ones are refused (RFC 2449 §6.5).',
+    example: 'limits.pop3_login_delay = 60',
   }),
   mtaStsMode: key('mta_sts.mode', kind.oneOf('off', 'none', 'testing', 'enforce'), {
     otherwise: '"testing"',

@@ -103,6 +103,12 @@ export const path = textual('a path', (value) => (value === '' || value.includes
 
 export const words = textual('text', (value) => (value === '' ? null : value))
 
+export const wordList = list('texts such as ["mail"]', words)
+
+export const httpsUrl = textual('a URL with https', (value) =>
+  URL.canParse(value) && value.startsWith('https://') && new URL(value).search === '' ? value : null,
+)
+
 export const mailAddress = textual('an address such as anna@example.org', (value) => {
   const read = parseAddress(value)
   return read.ok ? printAddress(read.value) : null

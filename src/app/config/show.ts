@@ -3,6 +3,7 @@ import { catalogRow } from '../../exposure/catalog.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import type { Network } from '../../model/network.ts'
 import type { AcmeConfig, Config, ConfigProblem, RelayHost, ServiceConfig, Source } from './config.ts'
+import { SECOND } from '../../std/clock.ts'
 import { ALL_KEYS, envName, KEYS } from './keys.ts'
 
 export type EffectiveRow = {
@@ -19,6 +20,9 @@ const SHOWN_ELSEWHERE: readonly string[] = [
   'smarthostCaFile',
   'tlsAcmeEabKeyFile',
   'tlsAcmeCaFile',
+  'tlsClientCaFile',
+  'oauthCaFile',
+  'oauthClientSecretFile',
 ] satisfies (keyof typeof KEYS)[]
 
 const acmeDnsText = (dns: AcmeConfig['dns'] | null): object | undefined =>
@@ -49,10 +53,21 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     tlsAcmeContact: config.acme?.contact ?? undefined,
     tlsNames: someOf(config.acme?.names ?? []),
     tlsAcmeDns: acmeDnsText(config.acme?.dns ?? null),
+    tlsAcmeKey: config.acme?.key,
     tlsAcmeProfile: config.acme?.profile ?? undefined,
     tlsAcmeEabKid: config.acme?.binding?.keyId,
     tlsAcmeEabKeyFile: undefined,
     tlsAcmeCaFile: undefined,
+    tlsClientCertificates: config.access.clientCertificates !== null,
+    tlsClientCaFile: undefined,
+    oauthIssuer: config.access.oauth?.issuer,
+    oauthAudience: config.access.oauth?.audiences,
+    oauthClaim: config.access.oauth?.claim,
+    oauthScope: config.access.oauth?.scope ?? undefined,
+    oauthCaFile: undefined,
+    oauthClientId: config.access.oauth?.client?.id,
+    oauthClientSecretFile: undefined,
+    pop3LoginDelay: config.access.pop3LoginDelayMs / SECOND,
     mtaStsMode: config.mtaSts ?? 'off',
     smarthostHost: smarthost?.host,
     smarthostPort: smarthost?.port,

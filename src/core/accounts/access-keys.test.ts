@@ -232,8 +232,8 @@ suite('client certificates', () => {
       const { accountId } = (await core.directory.account('anna@here.test'))!
       const key = { kind: 'certificate', name: 'Laptop', scope: ['imap'], secret: 'AA:BB', scram: null } as const
       await core.store.run({ do: 'addAccessKey', accountId, ...key, createdAt: 0 })
-      const at = async (login: string | null, protocol: Protocol = 'imap', fingerprint = 'AA:BB') =>
-        core.accounts.verifyCertificate(shown(fingerprint), login, place(protocol))
+      const at = async (asWhom: string | null, protocol: Protocol = 'imap', fingerprint = 'AA:BB') =>
+        core.accounts.verifyCertificate(shown(fingerprint), asWhom, place(protocol))
       const outcome = await at(null)
       assert.ok(outcome.at === 'ok')
       assert.deepEqual(outcome.account.address, { localPart: 'anna', domain: 'here.test' })
@@ -247,8 +247,8 @@ suite('client certificates', () => {
 
   test('of a CA: by the addresses in it', () =>
     withCore(async (core) => {
-      const at = async (addresses: string[], login: string | null, trusted = true) =>
-        (await core.accounts.verifyCertificate(shown('x', addresses, trusted), login, place('imap'))).at
+      const at = async (addresses: string[], asWhom: string | null, trusted = true) =>
+        (await core.accounts.verifyCertificate(shown('x', addresses, trusted), asWhom, place('imap'))).at
       assert.equal(await at(['anna@here.test'], null), 'ok')
       assert.equal(await at(['anna@here.test'], 'anna@here.test'), 'ok')
       assert.equal(await at(['nobody@here.test', 'anna@here.test'], null), 'ok')

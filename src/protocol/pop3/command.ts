@@ -11,6 +11,8 @@ export type Pop3Command =
   | { readonly verb: 'RETR' | 'DELE'; readonly number: number }
   | { readonly verb: 'TOP'; readonly number: number; readonly lines: number }
   | { readonly verb: 'STAT' | 'RSET' }
+  /** RFC 6856 §3. `range` null asks for the list. */
+  | { readonly verb: 'LANG'; readonly range: string | null }
   | { readonly verb: 'CAPA' | 'STLS' | 'UTF8' | 'NOOP' | 'QUIT' }
 
 export type Pop3Verb = Pop3Command['verb']
@@ -19,9 +21,12 @@ export type Pop3State = 'authorization' | 'transaction'
 
 /** RFC 1939 §4–6, RFC 2449 §5, RFC 2595 §4, RFC 6856 §2. */
 export const LEGAL: Readonly<Record<Pop3State, readonly Pop3Verb[]>> = {
-  authorization: ['USER', 'PASS', 'AUTH', 'CAPA', 'STLS', 'UTF8', 'NOOP', 'QUIT'],
-  transaction: ['CAPA', 'STAT', 'LIST', 'UIDL', 'RETR', 'TOP', 'DELE', 'RSET', 'NOOP', 'QUIT'],
+  authorization: ['USER', 'PASS', 'AUTH', 'CAPA', 'STLS', 'UTF8', 'LANG', 'NOOP', 'QUIT'],
+  transaction: ['CAPA', 'LANG', 'STAT', 'LIST', 'UIDL', 'RETR', 'TOP', 'DELE', 'RSET', 'NOOP', 'QUIT'],
 }
+
+/** RFC 4647 §2.1 basic language range. */
+const LANGUAGE_RANGE = /^(?:\*|[A-Za-z]{1,8}(?:-[A-Za-z0-9]{1,8}){0,30})$/
 
 type Parsed = Result<Pop3Command, string>
 
@@ -57,6 +62,11 @@ export function parseCommand(line: Buffer): Parsed {
       const lines = /^[0-9]{1,9}$/.test(second) ? Number(second) : null
       if (number === null || lines === null || surplus.length > 0) return err('Syntax: TOP message lines')
       return ok({ verb, number, lines })
+    }
+    case 'LANG': {
+      const range = argument.trim()
+      if (range !== '' && !LANGUAGE_RANGE.test(range)) return err('Syntax: LANG [language]')
+      return ok({ verb, range: range === '' ? null : range.toLowerCase() })
     }
     case 'CAPA':
     case 'STLS':

@@ -32,6 +32,11 @@ test('RFC 1939, 2449, 5034, 6856: commands', () => {
     ['TOP 1 2 3', '-ERR Syntax: TOP message lines'],
     ['STAT x', '-ERR STAT takes no arguments'],
     ['QUIT', { verb: 'QUIT' }],
+    ['LANG', { verb: 'LANG', range: null }],
+    ['LANG *', { verb: 'LANG', range: '*' }],
+    ['lang en-Boont', { verb: 'LANG', range: 'en-boont' }],
+    ['LANG en_US', '-ERR Syntax: LANG [language]'],
+    ['LANG en ru', '-ERR Syntax: LANG [language]'],
     ['APOP a b', '-ERR Unknown command'],
     ['', '-ERR Unknown command'],
   ]

@@ -1,4 +1,5 @@
 import type { Connection } from '../../model/connection.ts'
+import type { MaildropLocks } from '../../core/contract.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Load } from '../../std/load.ts'
@@ -6,6 +7,7 @@ import type { Log } from '../../std/log.ts'
 import type { Random } from '../../std/random.ts'
 import type { Input } from '../input.ts'
 import type { LoginGate } from '../sasl.ts'
+import type { Language } from './language.ts'
 import type { Maildrop } from './maildrop.ts'
 
 export type Pop3Context = {
@@ -27,8 +29,12 @@ export type Pop3Context = {
   /** The name given with USER. */
   user: string | null
   utf8: boolean
+  language: Language
+  readonly locks: MaildropLocks
   /** Null before login (AUTHORIZATION state). */
   drop: Maildrop | null
+  /** Gives the maildrop free; idempotent. */
+  release: () => void
 }
 
 /** What a command came to: a line without CRLF, or null when it has said all itself. */

@@ -8,8 +8,9 @@ export type DropMessage = { readonly messageKey: MessageKey; readonly sizeOctets
 
 /**
  * The inbox as it was at login; message `n` is `uids[n - 1]`.
- * Choice: no exclusive lock (RFC 1939 §4 has one). The numbers stay as they are; what another session expunges meanwhile is
- * answered with -ERR. Phones that poll would otherwise lock each other out.
+ * No other POP3 session changes it meanwhile (RFC 1939 §4: core/mailboxes/maildrop-locks).
+ * Choice: IMAP sessions are not locked out for as long as a script downloads. The numbers stay as they are; what IMAP expunges
+ * meanwhile is answered with -ERR, and is not missed at QUIT.
  */
 export type Maildrop = {
   readonly count: number
@@ -20,6 +21,8 @@ export type Maildrop = {
   sizes(): Promise<Float64Array>
   /** Null when it is gone. @throws StoreError */
   message(number: number): Promise<DropMessage | null>
+  /** Asks the mailbox itself. @throws StoreError */
+  isStillThere(number: number): Promise<boolean>
   /** @throws StoreError */
   read(message: DropMessage, start: number, end: number): Promise<Uint8Array>
   delete(number: number): void
@@ -81,6 +84,12 @@ export async function openMaildrop(mailboxes: Mailboxes): Promise<Maildrop> {
       const { sizes, keys } = await load()
       const sizeOctets = sizes[number - 1]!
       return sizeOctets === 0 ? null : { messageKey: keys[number - 1] as MessageKey, sizeOctets }
+    },
+    async isStillThere(number) {
+      const uid = uids[number - 1] as number as Uid
+      for await (const entries of mailboxes.entries(mailboxId, [{ from: uid, to: uid }]))
+        if (entries.length > 0) return true
+      return false
     },
     read: ({ messageKey }, start, end) => mailboxes.read(messageKey, start, end),
     delete: (number) => void deleted.add(number),

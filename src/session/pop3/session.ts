@@ -1,4 +1,4 @@
-import { StoreError } from '../../core/contract.ts'
+import { StoreError, type MaildropLocks } from '../../core/contract.ts'
 import { ConnectionLost, type Connection } from '../../model/connection.ts'
 import {
   POP3_AUTOLOGOUT_MS,
@@ -18,14 +18,17 @@ import type { Random } from '../../std/random.ts'
 import { ConversationOver, createInput } from '../input.ts'
 import { createLoginGate } from '../sasl.ts'
 import { capa } from './command/capa.ts'
+import { lang } from './command/lang.ts'
 import { list, stat, uidl } from './command/listing.ts'
 import { auth, pass, stls, user } from './command/login.ts'
 import { retr } from './command/retr.ts'
 import { dele, quit, rset } from './command/update.ts'
+import { inLanguage } from './language.ts'
 import { error, okay, TRY_LATER, type Pop3Context, type Pop3Done } from './context.ts'
 
 export type Pop3SessionOptions = {
   readonly policy: AccessPolicy
+  readonly locks: MaildropLocks
   readonly hostname: string
   readonly clock: Clock
   readonly random: Random
@@ -50,12 +53,13 @@ export async function pop3Session(connection: Connection, options: Pop3SessionOp
   } catch (failure) {
     why = farewell(context, failure)
   }
+  context.release() // Before the answer to QUIT is out: who comes next finds it free.
   await hangUp(context)
   log.debug({ event: 'pop3.closed', why })
 }
 
 function createContext(connection: Connection, options: Pop3SessionOptions): Pop3Context {
-  const { policy, clock, random, log, load = calm, signal } = options
+  const { policy, locks, clock, random, log, load = calm, signal } = options
   let waiting: Uint8Array[] = []
   let waitingOctets = 0
   const flush = async (): Promise<void> => {
@@ -99,7 +103,10 @@ function createContext(connection: Connection, options: Pop3SessionOptions): Pop
     answering: false,
     user: null,
     utf8: false,
+    language: 'en',
+    locks,
     drop: null,
+    release: () => {},
   }
 }
 
@@ -107,7 +114,8 @@ function createContext(connection: Connection, options: Pop3SessionOptions): Pop
 function farewell(context: Pop3Context, failure: unknown): string {
   if (failure instanceof ConversationOver) {
     // RFC 1939 §3: the autologout timer closes without a word and without UPDATE.
-    if (failure.why === 'drain') context.say('-ERR [SYS/TEMP] Shutting down, try again later\r\n')
+    const bye = inLanguage(context.language, '-ERR [SYS/TEMP] Shutting down, try again later')
+    if (failure.why === 'drain') context.say(`${bye}\r\n`)
     return failure.why
   }
   if (failure instanceof ConnectionLost) return 'lost'
@@ -115,7 +123,7 @@ function farewell(context: Pop3Context, failure: unknown): string {
   context.log.error({ event: 'pop3.failed', cause })
   // In the middle of a message a line would pass for a part of it.
   if (context.answering) context.connection.destroy()
-  else context.say(`${TRY_LATER.say}\r\n`)
+  else context.say(`${inLanguage(context.language, TRY_LATER.say ?? '')}\r\n`)
   return 'failed'
 }
 
@@ -136,11 +144,11 @@ async function converse(context: Pop3Context): Promise<string> {
   for (;;) {
     const done = await step(context)
     if (done === null) continue
-    if (done.say !== null) context.say(`${done.say}\r\n`)
+    if (done.say !== null) context.say(`${inLanguage(context.language, done.say)}\r\n`)
     if (done.close === true) return 'quit'
     const errorsMax = context.drop === null && context.load.stressed ? STRESS_ERRORS_MAX : POP3_ERRORS_MAX
     if (done.say?.startsWith('-ERR') === true && ++errors >= errorsMax) {
-      context.say('-ERR Too many errors\r\n')
+      context.say(`${inLanguage(context.language, '-ERR Too many errors')}\r\n`)
       return 'errors'
     }
   }
@@ -188,6 +196,8 @@ async function run(context: Pop3Context, command: Pop3Command): Promise<Pop3Done
       return auth(context, command)
     case 'STLS':
       return stls(context)
+    case 'LANG':
+      return lang(context, command.range)
     case 'UTF8':
       context.utf8 = true
       return okay('UTF8 enabled')

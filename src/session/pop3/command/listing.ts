@@ -1,5 +1,6 @@
 /** STAT, LIST, UIDL: RFC 1939 §5, §7. Deleted messages are not listed. */
 import { error, okay, type Pop3Context, type Pop3Done } from '../context.ts'
+import { inLanguage } from '../language.ts'
 import type { Maildrop } from '../maildrop.ts'
 
 const NO_SUCH = error('No such message')
@@ -32,7 +33,7 @@ async function listing(
   { number, head, value }: { number: number | null; head: string; value: (number: number) => string },
 ): Promise<Pop3Done> {
   if (number !== null) return isThere(drop, number) ? okay(`${number} ${value(number)}`) : NO_SUCH
-  context.say(`+OK ${head}\r\n`)
+  context.say(`${inLanguage(context.language, `+OK ${head}`)}\r\n`)
   for (let from = 1; from <= drop.count; from += LINES_PER_WRITE) {
     let text = ''
     for (let each = from; each < from + LINES_PER_WRITE && each <= drop.count; each++) {

@@ -10,6 +10,7 @@ import { never } from '../../../std/assert.ts'
 import { Secret } from '../../../std/secret.ts'
 import { runSasl, type SaslOutcome } from '../../sasl.ts'
 import { error, okay, type Pop3Context, type Pop3Done } from '../context.ts'
+import { inLanguage } from '../language.ts'
 import { openMaildrop } from '../maildrop.ts'
 
 // S5: said before any password is looked at.
@@ -81,8 +82,18 @@ async function settle(context: Pop3Context, outcome: SaslOutcome): Promise<Pop3D
 }
 
 async function enter(context: Pop3Context, account: AccountRef): Promise<Pop3Done> {
-  const drop = await openMaildrop(context.policy.open(account))
-  context.drop = drop
+  const lock = context.locks.take(account.accountId)
+  if (lock.at === 'too-soon') return error('[LOGIN-DELAY] You have logged in a moment ago, wait a little') // RFC 2449 §8.1.1
+  // RFC 1939 §4, RFC 2449 §8.1.2. IMAP goes on beside: its expunges are told by -ERR, ours by EXPUNGE.
+  if (lock.at === 'in-use') return error('[IN-USE] Another POP3 session has the mailbox')
+  context.release = lock.release
+  try {
+    context.drop = await openMaildrop(context.policy.open(account))
+  } catch (failure) {
+    lock.release()
+    throw failure
+  }
+  const { drop } = context
   context.log.info({ event: 'pop3.login', accountId: account.accountId, messages: drop.count })
   return okay(`Logged in, ${drop.count} messages`)
 }
@@ -93,13 +104,14 @@ export async function stls(context: Pop3Context): Promise<Pop3Done | null> {
   if (connection.tls !== null) return error('TLS is up already')
   if (!connection.canStartTls) return error('TLS is not available')
   if (context.utf8) return error('STLS comes before UTF8') // RFC 6856 §2.1
-  context.say('+OK Begin TLS\r\n')
+  context.say(`${inLanguage(context.language, '+OK Begin TLS')}\r\n`)
   await context.flush()
   input.framer.discard()
   const tls = await connection.startTls()
   // RFC 2595 §4: all that was said before is forgotten (S3).
   input.framer.discard()
   context.user = null
+  context.language = 'en' // RFC 6856 §8: it may have been somebody's between.
   log.debug({ event: 'pop3.tls', version: tls.version, cipher: tls.cipher })
   return null
 }

@@ -2,6 +2,7 @@ import { StoreError } from '../../../core/contract.ts'
 import { createTopLimiter } from '../../../protocol/pop3/top-limiter.ts'
 import { createDotStuffer } from '../../../protocol/smtp/client-data.ts'
 import { error, TRY_LATER, type Pop3Context, type Pop3Done } from '../context.ts'
+import { inLanguage } from '../language.ts'
 import type { Maildrop } from '../maildrop.ts'
 import { isThere } from './listing.ts'
 
@@ -29,10 +30,14 @@ export async function retr(
     piece = await drop.read(message, 0, Math.min(PIECE_OCTETS, message.sizeOctets))
   } catch (failure) {
     if (!(failure instanceof StoreError)) throw failure
+    if (failure.kind !== 'damaged') return TRY_LATER
+    // Another session has expunged it meanwhile, and its octets are gone with it.
+    if (!(await drop.isStillThere(number))) return error('Message is gone')
     context.log.error({ event: 'pop3.read.failed', kind: failure.kind, cause: failure.message })
-    return failure.kind === 'damaged' ? error('[SYS/PERM] Message cannot be read') : TRY_LATER
+    return error('[SYS/PERM] Message cannot be read')
   }
-  context.say(lines === null ? `+OK ${message.sizeOctets} octets\r\n` : '+OK Top follows\r\n')
+  const head = lines === null ? `+OK ${message.sizeOctets} octets` : '+OK Top follows'
+  context.say(`${inLanguage(context.language, head)}\r\n`)
   context.answering = true
   for (let end = piece.length; ; end += piece.length) {
     const bytes = Buffer.from(piece.buffer, piece.byteOffset, piece.length)
