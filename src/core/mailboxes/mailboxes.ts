@@ -193,6 +193,7 @@ export function openMailboxes(
     quota,
     quotaOf: quota,
     quotaAt: async (root) => (root === printAddress(account.address) ? quota() : { at: 'not-found' }),
+    quotaRootOf: async () => ({ at: 'done', root: printAddress(account.address), quota: await quota() }),
     deletedOctets: (mailboxId) => mail.deletedOctets(accountId, mailboxId),
 
     async objectIds(messageKeys) {

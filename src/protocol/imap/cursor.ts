@@ -201,7 +201,7 @@ export class Cursor {
     throw new Fault('Unterminated quoted string')
   }
 
-  #literal(): Buffer {
+  #literal({ nul = false } = {}): Buffer {
     this.expect('{')
     const size = this.number()
     this.skip('+')
@@ -210,8 +210,15 @@ export class Cursor {
     if (this.at + size > this.bytes.length) throw new Fault('Literal is cut short')
     const literal = this.bytes.subarray(this.at, this.at + size)
     this.at += size
-    if (literal.includes(0)) throw new Fault('NUL in a literal') // RFC 9051 §9, CHAR8
+    if (!nul && literal.includes(0)) throw new Fault('NUL in a literal') // RFC 9051 §9, CHAR8
     return literal
+  }
+
+  /** The octets of a string, whatever they are; a NUL only in a literal8 (RFC 3516 §4.4). */
+  octets(): Buffer {
+    if (this.peek() !== TILDE) return this.string()
+    this.at++
+    return this.#literal({ nul: true })
   }
 
   /** Text of a string: UTF-8. */

@@ -9,6 +9,7 @@ import type { NameForm } from '../../protocol/imap/mailbox-name.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
 import type { LoginGate } from '../sasl.ts'
 import type { Input } from './input.ts'
+import type { ToldEntries } from './metadata.ts'
 import type { Notify } from './notify/watch.ts'
 import type { Output } from './output.ts'
 import type { Selected } from './selected.ts'
@@ -23,7 +24,7 @@ export type At = ImapState['at']
 export type StateAt<S extends At> = Extract<ImapState, { at: S }>
 
 /** What ENABLE can switch on; CONDSTORE also comes by use (RFC 7162 §3.1). */
-export type Feature = 'CONDSTORE' | 'QRESYNC' | 'IMAP4REV2' | 'UTF8=ACCEPT'
+export type Feature = 'CONDSTORE' | 'METADATA' | 'QRESYNC' | 'IMAP4REV2' | 'UTF8=ACCEPT'
 
 /** One session, as the commands see it, whatever its state. */
 export type Session = {
@@ -46,6 +47,8 @@ export type Session = {
   utf8(): boolean
   /** Null until NOTIFY is first used (RFC 5465). */
   notify: Notify | null
+  /** After ENABLE METADATA (RFC 5464 §4.1). */
+  entries: ToldEntries | null
   /** `$` (RFC 5182): uids, ascending. */
   savedSearch: Uint32Array
   become(state: ImapState): void

@@ -1,4 +1,5 @@
-import type { StoreError } from '../../core/contract.ts'
+import type { MailboxView, StoreError } from '../../core/contract.ts'
+import type { Right } from '../../model/rights.ts'
 import { no, type Tagged } from './command.ts'
 
 /** Outcomes of the core that are a NO with the same code wherever they occur (RFC 5530 §3, docs/rules.md, codes). */
@@ -31,6 +32,13 @@ export function problem(outcome: Problem): Tagged {
     case 'too-many-keywords':
       return no('Too many keywords in this mailbox', 'LIMIT')
   }
+}
+
+/** Null: the right is there. Of what one may not look up, it is not told that it exists (RFC 4314 §6). */
+export function lacks(mailbox: MailboxView | null, right: Right): Tagged | null {
+  if (mailbox === null) return problem({ at: 'not-found' })
+  if (mailbox.rights.has(right)) return null
+  return problem({ at: mailbox.rights.has('l') ? 'denied' : 'not-found' })
 }
 
 /** RFC 9051 §6.3.12, §6.4.7: the target is missing and could be made. */

@@ -5,6 +5,7 @@ import type { Received } from '../../protocol/imap/reader.ts'
 import { bad, no, printTagged, type Command, type Conversation, type Tagged } from './command.ts'
 import { eachChunk, hangUp } from './command/append.ts'
 import { nestingMax } from './nesting.ts'
+import { tellEntries } from './metadata.ts'
 import { tellSelected } from './notify/tell.ts'
 import { unavailable } from './problems.ts'
 import { commandNamed, streamedNamed } from './registry.ts'
@@ -207,4 +208,5 @@ async function run(session: OpenConversation, command: Command, args: unknown): 
 /** What changed meanwhile, before the tagged line. */
 async function tell(session: OpenConversation, what: 'all' | 'no-expunge'): Promise<void> {
   for await (const piece of tellSelected(session, { expunge: what === 'all' })) await session.output.write(piece)
+  for await (const piece of tellEntries(session)) await session.output.write(piece)
 }

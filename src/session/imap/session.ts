@@ -185,6 +185,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     state: { at: 'connected' },
     tag: '*',
     notify: null,
+    entries: null,
     savedSearch: new Uint32Array(0),
     utf8: () => enabled.has('IMAP4REV2') || enabled.has('UTF8=ACCEPT'),
     form: () => (conversation.utf8() ? 'utf8' : 'utf7'),
@@ -236,7 +237,9 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     forget() {
       conversation.become({ at: 'connected' })
       conversation.notify?.stop()
+      conversation.entries?.stop()
       conversation.notify = null
+      conversation.entries = null
       conversation.savedSearch = new Uint32Array(0)
       enabled.clear()
       reader.loggedOut()
@@ -246,6 +249,7 @@ function createConversation(connection: Connection, options: ImapSessionOptions)
     close() {
       leave(conversation.state)
       conversation.notify?.stop()
+      conversation.entries?.stop()
       input.close()
     },
   }

@@ -5,6 +5,7 @@ import {
   type MessageSink,
   type StagedMessage,
 } from '../../../core/contract.ts'
+import type { MailboxId } from '../../../model/ids.ts'
 import { IMAP_MESSAGES_PER_APPEND_MAX } from '../../../model/limits.ts'
 import {
   parseAppendNext,
@@ -44,11 +45,14 @@ async function appendMessages(conversation: In, start: AppendStart): Promise<Tag
     const target = await handle.find(start.mailbox).catch(onlyStoreError)
     let refused: Tagged | null =
       target === null ? tryCreate() : target instanceof StoreError ? unavailable(target) : null
-    let room = refused === null ? await roomLeft(handle) : 0
+    let room = target === null || target instanceof StoreError ? NO_ROOM : await roomLeft(handle, target.mailboxId)
     for (let message = start.message; ;) {
       reader.pass()
-      room -= message.literal.sizeOctets
-      refused ??= tooBig(message.literal, messageMaxOctets) ?? tooMany(drafts) ?? (room < 0 ? overQuota() : null)
+      room = { octets: room.octets - message.literal.sizeOctets, messages: room.messages - 1 }
+      refused ??=
+        tooBig(message.literal, messageMaxOctets) ??
+        tooMany(drafts) ??
+        (room.octets < 0 || room.messages < 0 ? overQuota() : null)
       if (refused !== null && !comesAnyway(message.literal)) return refused
       if (message.literal.sizeOctets > messageMaxOctets) return await hangUp(conversation)
       if (refused !== null) await eachChunk(conversation, message.literal.sizeOctets, async () => {})
@@ -84,10 +88,15 @@ const tooMany = (drafts: readonly AppendDraft[]): Tagged | null =>
 
 const overQuota = (): Tagged => problem({ at: 'over-quota' })
 
-/** Octets until the quota; the store has the last word when the messages are kept. */
-async function roomLeft(handle: Mailboxes): Promise<number> {
-  const quota = await handle.quota().catch(onlyStoreError)
-  return quota instanceof StoreError || quota.limitOctets === null ? Infinity : quota.limitOctets - quota.usedOctets
+type Room = { readonly octets: number; readonly messages: number }
+const NO_ROOM: Room = { octets: 0, messages: 0 }
+
+/** Until the quota; the store has the last word when the messages are kept. */
+async function roomLeft(handle: Mailboxes, mailboxId: MailboxId): Promise<Room> {
+  const quota = await handle.quotaOf(mailboxId).catch(onlyStoreError)
+  if (quota instanceof StoreError || 'at' in quota) return { octets: Infinity, messages: Infinity }
+  const { limitOctets, limitMessages, usedOctets, messages } = quota
+  return { octets: (limitOctets ?? Infinity) - usedOctets, messages: (limitMessages ?? Infinity) - messages }
 }
 
 /** What the client waits to be asked for does not come after a refusal. */

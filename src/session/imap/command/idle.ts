@@ -2,6 +2,7 @@ import { IMAP_IDLE_KEEPALIVE_MS } from '../../../model/limits.ts'
 import { parseNone } from '../../../protocol/imap/command/none.ts'
 import { bad, command, ok, type Answer, type Conversation, untagged } from '../command.ts'
 import { Ended } from '../input.ts'
+import { tellEntries } from '../metadata.ts'
 import { tellOthers, tellSelected } from '../notify/tell.ts'
 
 /** DONE, and a little more, so that a wrong line is told from an endless one. */
@@ -33,6 +34,7 @@ async function* idling(conversation: Conversation<'logged-in' | 'selected'>): An
     yield* tellSelected(conversation, { expunge: true })
     if (state.at === 'selected' && state.selected.gone) return ok('Idle ended')
     yield* tellOthers(conversation) // RFC 5465 §4
+    yield* tellEntries(conversation) // RFC 5464 §4.4.2
     await output.flush()
     const woken = await input.wait({ timeoutMs: IMAP_IDLE_KEEPALIVE_MS, notices: true })
     if (woken === 'timeout') yield untagged('OK Still here')

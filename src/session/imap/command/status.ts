@@ -1,10 +1,11 @@
+import type { Mailboxes } from '../../../core/contract.ts'
 import type { MailboxInfo } from '../../../model/mailbox.ts'
 import { parseStatus, type StatusItem } from '../../../protocol/imap/command/status.ts'
 import { toWire, type NameForm } from '../../../protocol/imap/mailbox-name.ts'
 import { printAstring } from '../../../protocol/imap/print.ts'
 import { command, ok, untagged } from '../command.ts'
 import { mailboxIdText } from '../object-id.ts'
-import { problem } from '../problems.ts'
+import { lacks, problem } from '../problems.ts'
 
 export const status = command({
   name: 'STATUS',
@@ -15,22 +16,43 @@ export const status = command({
   async *run(conversation, { mailbox, items }) {
     const { enabled, state } = conversation
     const info = await state.handle.find(mailbox)
-    if (info === null) return problem({ at: 'not-found' })
+    const refused = lacks(info, 'r') // RFC 4314 §4
+    if (info === null || refused !== null) return refused ?? problem({ at: 'not-found' })
     if (items.includes('HIGHESTMODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1: an enabling command
-    yield printStatus(info, items, conversation)
+    yield await statusOf(state.handle, info, items, conversation)
     return ok('Status completed')
   },
 })
 
-type StatusOptions = { form(): NameForm; readonly messageMaxOctets: number }
+type StatusOptions = {
+  form(): NameForm
+  readonly messageMaxOctets: number
+  /** Where it is asked for. */
+  readonly deletedOctets?: number
+}
+
+/** As `printStatus`, with what has to be counted first. */
+export async function statusOf(
+  handle: Mailboxes,
+  info: MailboxInfo,
+  items: readonly StatusItem[],
+  { form, messageMaxOctets }: StatusOptions,
+): Promise<string> {
+  const deletedOctets = items.includes('DELETED-STORAGE') ? await handle.deletedOctets(info.mailboxId) : 0
+  return printStatus(info, items, { form, messageMaxOctets, deletedOctets })
+}
 
 export function printStatus(info: MailboxInfo, items: readonly StatusItem[], options: StatusOptions): string {
   const form = options.form()
-  const values = items.map((item) => `${item} ${valueOf(info, item, options.messageMaxOctets)}`)
+  const values = items.map((item) => `${item} ${valueOf(info, item, options)}`)
   return untagged(`STATUS ${printAstring(toWire(info.name, form), form === 'utf8')} (${values.join(' ')})`)
 }
 
-function valueOf(info: MailboxInfo, item: StatusItem, messageMaxOctets: number): number | string {
+function valueOf(
+  info: MailboxInfo,
+  item: StatusItem,
+  { messageMaxOctets, deletedOctets = 0 }: StatusOptions,
+): number | string {
   switch (item) {
     case 'MESSAGES':
       return info.messages
@@ -44,6 +66,8 @@ function valueOf(info: MailboxInfo, item: StatusItem, messageMaxOctets: number):
       return info.unseen
     case 'DELETED':
       return info.deleted
+    case 'DELETED-STORAGE':
+      return deletedOctets
     case 'SIZE':
       return info.sizeOctets
     case 'HIGHESTMODSEQ':
