@@ -25,12 +25,12 @@ test('below a folder: set up, again, changed, and removed', async () => {
 
   const first = await setup('mail.example.org', '--first', 'anna@example.org')
   assert.equal(first.code, 0, first.all)
-  const password = /Sign in as +anna@example\.org +(\S+)/.exec(first.stdout)?.[1] ?? ''
-  assert.match(password, /^[a-z]+-[a-z]+-[a-z]+-[a-z]+-\d\d$/)
+  const token = /https:\/\/mail\.example\.org\/welcome\?once=([\w-]{24})$/m.exec(first.stdout)?.[1]
+  assert.ok(token !== undefined, first.all)
   assert.match(first.stdout, /TXT +gv2\._domainkey +v=DKIM1; k=ed25519/)
   for (const file of readdirSync(root, { recursive: true, encoding: 'utf8' })) {
     const path = join(root, file)
-    if (/\.(?:log|toml|json|service)$/.test(file)) assert.ok(!readFileSync(path, 'utf8').includes(password), file)
+    if (/\.(?:log|toml|json|service)$/.test(file)) assert.ok(!readFileSync(path, 'utf8').includes(token), file)
   }
   assert.equal((await gavan(['config', 'check', '--config', config])).code, 0)
 
@@ -39,7 +39,7 @@ test('below a folder: set up, again, changed, and removed', async () => {
   const second = await setup()
   assert.equal(second.code, 0, second.all)
   assert.match(second.stdout, /Everything is as it should be[\s\S]*Already there: .*anna@example\.org/)
-  assert.doesNotMatch(second.stdout, /Sign in as/)
+  assert.doesNotMatch(second.stdout, /once=/)
   assert.equal(readFileSync(config, 'utf8'), kept)
 
   const third = await setup('--clients', 'anywhere', '--first', 'boris')
@@ -57,7 +57,7 @@ test('below a folder: set up, again, changed, and removed', async () => {
   assert.equal(readFileSync(join(root, 'var/lib/gavan/gavan.toml.removed'), 'utf8'), changed)
   const again = await setup('mail.example.org', '--first', 'anna')
   assert.equal(again.code, 0, again.all)
-  assert.doesNotMatch(again.stdout, /Sign in as/, 'her account, and its password, are what they were')
+  assert.doesNotMatch(again.stdout, /once=/, 'her account, and its password, are what they were')
 
   const untyped = await setup('--remove', '--with-data')
   assert.equal(untyped.code, 130)
@@ -188,7 +188,9 @@ peerTest(
     assert.equal(ran.code, 0, ran.all)
     assert.match(ran.stdout, /this machine: 203\.0\.113\.10/)
     assert.match(ran.stdout, /\? MX .*no answer from its name servers/)
-    const password = /Sign in as +\S+ +(\S+)/.exec(ran.stdout)?.[1] ?? ''
+    const near = /^ +(https:\/\/203\.0\.113\.10\/welcome)\?once=([\w-]+)$/m.exec(ran.stdout)
+    assert.ok(near !== null, ran.all)
+    const password = 'a lighthouse of my own'
 
     const owners = await machine.run('find', ['/etc/gavan', '/var/lib/gavan', '-printf', '%u:%g %m %p\n'])
     assert.match(owners.stdout, /^root:gavan 750 \/etc\/gavan$/m)
@@ -201,6 +203,14 @@ peerTest(
     const letter = ['--server', '127.0.0.1', '--from', 'boris@example.net', '--to', 'anna@example.org', '--tls']
     const sent = await machine.run('swaks', [...letter, '--header', 'Subject: the first letter', '--body', 'Hello'])
     assert.equal(sent.code, 0, sent.all)
+    const form = [`once=${near[2]}`, `password=${password}`, `again=${password}`].flatMap((each) => [
+      '--data-urlencode',
+      each,
+    ])
+    const origin = ['--header', 'Origin: https://203.0.113.10']
+    const chosen = await machine.run('curl', ['--silent', '--fail', '--insecure', ...origin, ...form, near[1] ?? ''])
+    assert.equal(chosen.code, 0, chosen.all)
+    assert.match(chosen.stdout, /Your password is set/)
     const fetched = await until('the letter', async () => {
       const where = ['--insecure', '--user', `anna@example.org:${password}`, 'imaps://127.0.0.1/INBOX;MAILINDEX=1']
       const got = await machine.run('curl', ['--silent', '--show-error', ...where])

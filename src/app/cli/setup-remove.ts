@@ -2,8 +2,9 @@
 import { existsSync } from 'node:fs'
 import { runProgram } from '../setup/programs.ts'
 import { OTHER_FILES, planRemoval, readRecord, remove, type Removal } from '../setup/remove.ts'
+import { openSessionLog, readEarlier, undisturbed } from '../setup/session.ts'
 import { CliError, EXIT, print } from './output.ts'
-import { confirmed, mayChange, openSessionLog, readEarlier, undisturbed, type Setting } from './setup-common.ts'
+import { confirmed, mayChange, type Setting } from './setup-common.ts'
 
 // Undo -----------------------------------------------------------------------------------------------------------------------
 

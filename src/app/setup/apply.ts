@@ -3,7 +3,7 @@ import { chmod, chown, mkdir, rm, rmdir, stat } from 'node:fs/promises'
 import { dirname, join } from 'node:path'
 import { ensureDkimKeys } from '../dkim-keys.ts'
 import { keepFile } from '../keep-file.ts'
-import type { MadeRecord, Places, Step } from './contract.ts'
+import type { FirstSignIn, MadeRecord, Places, Step } from './contract.ts'
 import { UNIT, USER } from './places.ts'
 import { firstWords, lastWords, type Owner, type Ran, type RunProgram } from './programs.ts'
 
@@ -26,7 +26,7 @@ export type Outcome =
       readonly at: 'done'
       readonly made: MadeRecord
       /** Of the first account; null: it was there. To be shown once and never kept. */
-      readonly password: string | null
+      readonly first: FirstSignIn | null
       /** Why the service did not start; null: it did, or there is nothing to start it with. */
       readonly notStarted: string | null
     }
@@ -42,7 +42,7 @@ type Undo = { readonly what: string; readonly run: () => Promise<void> }
 
 export async function applySteps(steps: readonly Step[], earlier: MadeRecord, hands: Hands): Promise<Outcome> {
   const undo: Undo[] = []
-  let password: string | null = null
+  let first: FirstSignIn | null = null
   let notStarted: string | null = null
   const made = { user: earlier.user, unit: earlier.unit, stopped: [...earlier.stopped] }
   for (const step of steps) {
@@ -64,7 +64,7 @@ export async function applySteps(steps: readonly Step[], earlier: MadeRecord, ha
           await makeKeys(step.domain, hands, undo)
           break
         case 'make-account':
-          password = await makeAccount(step.address, hands)
+          first = await makeAccount(step.address, hands)
           break
         case 'stop-other':
           await must(hands, 'systemctl', ['disable', '--now', step.unit])
@@ -86,7 +86,7 @@ export async function applySteps(steps: readonly Step[], earlier: MadeRecord, ha
     hands.log(`done ${step.do}`)
     hands.done(step)
   }
-  return { at: 'done', made, password, notStarted }
+  return { at: 'done', made, first, notStarted }
 }
 
 async function takeBack(undo: readonly Undo[], hands: Hands): Promise<string[]> {
@@ -161,16 +161,21 @@ async function makeKeys(domain: string, hands: Hands, undo: Undo[]): Promise<voi
   await ensureDkimKeys(hands.dataDir, domain, owner)
 }
 
-/** By this program as the user gavan, so that no file of the store is root's. The password goes by a pipe. */
-async function makeAccount(address: string, { gavan, makePassword }: Hands): Promise<string | null> {
-  const password = makePassword()
+/** By this program as the user gavan, so that no file of the store is root's. A password goes by a pipe. */
+async function makeAccount(address: string, { gavan, makePassword }: Hands): Promise<FirstSignIn | null> {
   await gavan(['domain', 'add', address.slice(address.lastIndexOf('@') + 1)]) // A running server may not know it yet.
-  const ran = await gavan(['user', 'add', address, '--password-stdin'], `${password}\n`)
-  if (ran.code === 0) return password
+  const invited = await gavan(['user', 'invite', address, '--json'])
+  if (invited.code === 0) {
+    const { link, expiresAt } = JSON.parse(invited.stdout) as { link: string; expiresAt: string }
+    return { by: 'link', link, expiresAt }
+  }
   // Of an earlier setup, whose settings were removed and whose mail was not.
   const list = await gavan(['user', 'list', '--json'])
   if (list.code === 0 && hasUser(list.stdout, address)) return null
-  throw new Error(firstWords(ran))
+  const password = makePassword() // With 443 off a link leads nowhere.
+  const ran = await gavan(['user', 'add', address, '--password-stdin'], `${password}\n`)
+  if (ran.code !== 0) throw new Error(firstWords(ran))
+  return { by: 'password', password }
 }
 
 function hasUser(json: string, address: string): boolean {

@@ -99,6 +99,11 @@ export type Step =
 
 export type StepName = Step['do']
 
+/** How the owner of the first account comes in: by a link that works once; by a password where no link can lead anywhere. */
+export type FirstSignIn =
+  | { readonly by: 'link'; readonly link: string; readonly expiresAt: string }
+  | { readonly by: 'password'; readonly password: string }
+
 /** What setup made, kept beside the configuration, so that `--remove` takes away that and nothing else. */
 export type MadeRecord = {
   readonly user: boolean

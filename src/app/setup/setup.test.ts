@@ -255,6 +255,11 @@ function stage(
   }
 }
 
+const LINK = 'https://mail.example.org/welcome?once=dGhlIHNlY3JldCBvZiBpdHM'
+const INVITED = { code: 0, stdout: JSON.stringify({ link: LINK, expiresAt: '2026-12-01T00:00:00.000Z' }) }
+const FIRST = { by: 'link', link: LINK, expiresAt: '2026-12-01T00:00:00.000Z' } as const
+const invites = (line: string): Partial<Ran> => (line.includes('user invite') ? INVITED : {})
+
 const NONE = { user: false, unit: false, stopped: [] }
 
 async function stepsIn(folder: string, more: Partial<Parameters<typeof planSetup>[0]> = {}): Promise<readonly Step[]> {
@@ -281,15 +286,10 @@ const WHOLE: readonly Step[] = [
 ]
 
 describe('applied', () => {
-  test('files with their modes; the password goes by a pipe, never into arguments or the log', async () => {
-    using on = stage()
+  test('files with their modes; the first account by a link, which is not in the log', async () => {
+    using on = stage(invites)
     const outcome = await applySteps(await stepsIn(on.folder), NONE, on.hands)
-    assert.deepEqual(outcome, {
-      at: 'done',
-      made: { ...NONE, unit: true },
-      password: 'quiet-anchor-17',
-      notStarted: null,
-    })
+    assert.deepEqual(outcome, { at: 'done', made: { ...NONE, unit: true }, first: FIRST, notStarted: null })
     const mode = (path: string): string => (statSync(join(on.folder, path)).mode & 0o777).toString(8)
     assert.deepEqual(
       [
@@ -301,20 +301,33 @@ describe('applied', () => {
       ].map(mode),
       ['700', '750', '640', '644', '600'],
     )
-    assert.deepEqual(on.calls, [
-      'gavan domain add example.org',
-      'gavan user add anna@example.org --password-stdin < quiet-anchor-17',
-    ])
+    assert.deepEqual(on.calls, ['gavan domain add example.org', 'gavan user invite anna@example.org --json'])
+    assert.ok(!on.log.join('\n').includes('once='))
+  })
+
+  test('where no link leads anywhere, a password: by a pipe, never in arguments or the log', async () => {
+    using on = stage((line) => {
+      if (line.includes('user invite')) return { code: 1, stdout: '{"error":{"cause":"port 443 is off"}}' }
+      return line.includes('user list') ? { stdout: '{"users":[]}' } : {}
+    })
+    const outcome = await applySteps([{ do: 'make-account', address: 'anna@example.org' }], NONE, on.hands)
+    assert.deepEqual(outcome, {
+      at: 'done',
+      made: NONE,
+      first: { by: 'password', password: 'quiet-anchor-17' },
+      notStarted: null,
+    })
+    assert.equal(on.calls.at(-1), 'gavan user add anna@example.org --password-stdin < quiet-anchor-17')
     assert.ok(!on.log.join('\n').includes('quiet-anchor'))
   })
 
   test('the system is changed by programs with arguments of their own', async () => {
-    using on = stage()
+    using on = stage(invites)
     await applySteps(WHOLE, NONE, on.hands)
     assert.deepEqual(on.calls, [
       `useradd --system --home-dir ${on.folder}/var/lib/gavan --no-create-home --shell /usr/sbin/nologin --user-group --comment gavan mail server gavan`,
       'gavan domain add example.org',
-      'gavan user add anna@example.org --password-stdin < quiet-anchor-17',
+      'gavan user invite anna@example.org --json',
       'systemctl disable --now nginx.service',
       'systemctl daemon-reload',
       'systemctl enable --now gavan.service',
@@ -322,7 +335,9 @@ describe('applied', () => {
   })
 
   test('a service that does not start is told, and all stays', async () => {
-    using on = stage((line) => (line.includes('enable --now gavan') ? { code: 1, stderr: 'Job failed.\n' } : {}))
+    using on = stage((line) =>
+      line.includes('enable --now gavan') ? { code: 1, stderr: 'Job failed.\n' } : invites(line),
+    )
     const outcome = await applySteps(WHOLE, NONE, on.hands)
     assert.ok(outcome.at === 'done')
     assert.equal(outcome.notStarted, 'Job failed.')
@@ -332,7 +347,7 @@ describe('applied', () => {
   test('a failure half-way takes back what this run made, and says what it cannot', async () => {
     using on = stage((line) => {
       if (line.includes('disable --now nginx')) return { code: 1, stderr: 'no' }
-      return line.startsWith('userdel') ? { code: 8, stderr: 'user gavan is used by process 7' } : {}
+      return line.startsWith('userdel') ? { code: 8, stderr: 'user gavan is used by process 7' } : invites(line)
     })
     const steps: readonly Step[] = [
       { do: 'make-user' },
@@ -377,10 +392,10 @@ describe('applied', () => {
   test('the account of an earlier setup is none to fail of', async () => {
     const users = JSON.stringify({ users: [{ address: 'anna@example.org' }] })
     using on = stage((line) =>
-      line.includes('user add') ? { code: 1, stderr: 'gavan: it is there' } : { stdout: users },
+      /user (add|invite)/.test(line) ? { code: 1, stderr: 'gavan: it is there' } : { stdout: users },
     )
     const outcome = await applySteps([{ do: 'make-account', address: 'anna@example.org' }], NONE, on.hands)
-    assert.deepEqual(outcome, { at: 'done', made: NONE, password: null, notStarted: null })
+    assert.deepEqual(outcome, { at: 'done', made: NONE, first: null, notStarted: null })
     const failed = await applySteps([{ do: 'make-account', address: 'boris@example.org' }], NONE, on.hands)
     assert.ok(failed.at === 'failed')
     assert.equal(failed.cause, 'it is there')

@@ -23,9 +23,9 @@ tr:last-child>*{border-bottom:0}thead th{color:var(--muted);font-weight:500}
 code{font-family:ui-monospace,monospace;font-size:.95em}
 fieldset{border:0;margin:0;padding:0;flex:1 1 100%}legend{padding:0;font-weight:600}
 .choice{display:flex;gap:.6rem;align-items:baseline;padding:.35rem 0}.choice input{flex:none;accent-color:var(--accent)}
-.stack{flex-direction:column;align-items:stretch;gap:1.25rem}.stack label{flex:none}.stack button,.stack .button{align-self:start}
+.stack{flex-direction:column;align-items:stretch;gap:1.25rem}.stack label{flex:none}.stack p{margin:0}.stack button,.stack .button{align-self:start}
 .hint{display:block;color:var(--muted);font-size:.9em;font-weight:400}
-.problem{color:var(--bad);margin:.25rem 0 0}[aria-invalid=true]{border-color:var(--bad)}
+.problem{color:var(--bad);margin:.25rem 0 0}input[aria-invalid=true]:not([type=radio]){border-color:var(--bad)}input[readonly]:not([type=radio]){background:none;border-color:var(--line)}
 .button.second,button.second{color:var(--accent);background:none;border:1px solid var(--control)}
 .row{display:flex;gap:.75rem;flex-wrap:wrap;align-items:center}
 pre{background:var(--surface);border:1px solid var(--line);border-radius:10px;padding:.75rem 1rem;overflow-x:auto;font:.9em/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}

@@ -45,6 +45,8 @@ export type SetupWords = {
   readonly left: (what: string) => string
   readonly logAt: (path: string) => string
   readonly password: (address: string, password: string) => readonly string[]
+  /** @param near the same by an address, for as long as the name leads nowhere; null: it is not known */
+  readonly link: (address: string, link: string, near: string | null) => readonly string[]
   readonly certificate: string
   readonly notStarted: (why: string) => readonly string[]
   readonly howToStart: (line: string) => readonly string[]

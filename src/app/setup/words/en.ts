@@ -33,7 +33,8 @@ export const en: SetupWords = {
   },
   help: {
     domain: 'What stands behind the @ in your addresses. More domains later: gavan domain add',
-    first: 'An account with this address is made, with a password that is shown once. Others later: gavan user add',
+    first:
+      'An account with this address is made; a link that works once leads to its password. Others later: gavan user invite',
     clients:
       'It decides which ports face outside: 25, 80, 443 always; 587 and 993 for nobody, for inner networks, for all. Later: gavan set clients',
     port80:
@@ -129,6 +130,14 @@ export const en: SetupWords = {
   password: (address, password) => [
     `Sign in as   ${address}   ${password}`,
     'The password is shown this once and kept nowhere. Another: gavan user password',
+  ],
+  link: (address, link, near) => [
+    `Choose the password of ${address} here; the link works once, within 7 days:`,
+    `  ${link}`,
+    ...(near === null
+      ? []
+      : [`until the name is in DNS (the browser warns: it does not know the certificate yet):`, `  ${near}`]),
+    `Another link: gavan user reset ${address}    a password at once: gavan user password ${address}`,
   ],
   certificate: 'Certificate: waits for DNS; a self-made one until then (gavan cert status)',
   notStarted: (why) => [

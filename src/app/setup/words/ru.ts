@@ -33,7 +33,8 @@ export const ru: SetupWords = {
   },
   help: {
     domain: 'То, что стоит после @ в ваших адресах. Другие домены потом: gavan domain add',
-    first: 'Для этого адреса заводится ящик, пароль показывается один раз. Остальные потом: gavan user add',
+    first:
+      'Для этого адреса заводится ящик, пароль к нему задаётся по одноразовой ссылке. Остальные потом: gavan user invite',
     clients:
       'От этого зависит, какие порты видны снаружи: 25, 80, 443 всегда; 587 и 993 никому, внутренним сетям или всем. Потом: gavan set clients',
     port80:
@@ -129,6 +130,14 @@ export const ru: SetupWords = {
   password: (address, password) => [
     `Вход   ${address}   ${password}`,
     'Пароль показан один раз и нигде не записан. Новый: gavan user password',
+  ],
+  link: (address, link, near) => [
+    `Пароль для ${address} придумайте здесь; ссылка сработает один раз, в течение 7 дней:`,
+    `  ${link}`,
+    ...(near === null
+      ? []
+      : ['пока имени нет в DNS (браузер предупредит: сертификат ему ещё не знаком):', `  ${near}`]),
+    `Другая ссылка: gavan user reset ${address}    сразу пароль: gavan user password ${address}`,
   ],
   certificate: 'Сертификат ждёт DNS, пока — самодельный (gavan cert status)',
   notStarted: (why) => [
