@@ -8,7 +8,7 @@
  *     npm test -- --name=pattern     tests whose name matches; may be repeated
  *     npm test -- --update           write golden files anew, then read the diff
  */
-import { rmSync } from 'node:fs'
+import { readFileSync, rmSync } from 'node:fs'
 import { join } from 'node:path'
 import { parseArgs } from 'node:util'
 import { run } from 'node:test'
@@ -40,11 +40,14 @@ if (files.length === 0) {
 }
 
 // Tests that start the program start what is built, as its package runs it, and sooner.
-const built = join(ROOT, `dist-test-${process.pid}`)
-await build(built)
-process.env['GAVAN_TEST_MAIN'] = join(built, 'app/main.js')
-process.on('exit', () => rmSync(built, { recursive: true, force: true }))
-for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+const startsProgram = (path: string): boolean => readFileSync(join(ROOT, path), 'utf8').includes('/program.ts')
+if (apart.length > 0 || unit.some(startsProgram)) {
+  const built = join(ROOT, `dist-test-${process.pid}`)
+  process.on('exit', () => rmSync(built, { recursive: true, force: true }))
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1))
+  await build(built)
+  process.env['GAVAN_TEST_MAIN'] = join(built, 'app/main.js')
+}
 
 process.env['GAVAN_UNIT_TESTS'] = JSON.stringify(unit)
 if (values.update) process.env['GAVAN_UPDATE_GOLDEN'] = '1'

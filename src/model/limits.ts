@@ -84,6 +84,8 @@ export const IMAP_LITERALS_MAX = 1000
 export const IMAP_LITERALS_BEFORE_LOGIN_MAX = 4
 /** A literal that is not a message and does not wait to be asked for: up to this it is passed over, above it the connection ends. */
 export const IMAP_LITERAL_SKIP_MAX_OCTETS = 1 * MIB
+/** EMAILID and THREADID keys of one SEARCH (RFC 8474 §8.3 has clients ask for many at once). */
+export const IMAP_SEARCH_IDS_MAX = 1000
 /** RFC 3502: messages of one APPEND. */
 export const IMAP_MESSAGES_PER_APPEND_MAX = 1000
 /** RFC 2971 §3.3: pairs, and octets of a value. */
@@ -103,6 +105,10 @@ export const MAILBOX_DEPTH_MAX = 20
 export const KEYWORDS_PER_MAILBOX_MAX = 100
 export const KEYWORD_MAX_OCTETS = 50
 export const MAILBOXES_PER_ACCOUNT_MAX = 10_000
+/** RFC 7377 §2.4: sources of one ESEARCH, and names in them. */
+export const IMAP_SEARCH_SOURCES_MAX = 1000
+/** RFC 10022: a server must take batches of 500 messages and need not take smaller ones. */
+export const IMAP_UID_BATCH_MIN = 500
 /** RFC 9585 §4: a command that takes long says so this often. */
 export const IMAP_PROGRESS_EVERY_MS = 10 * SECOND
 /** Sorting and threading compute so long before others get a turn of the event loop; S25. */
