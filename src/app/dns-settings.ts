@@ -1,4 +1,4 @@
-import type { DnsSettings } from '../exposure/dns/contract.ts'
+import type { DnsSettings, KeyDigest } from '../exposure/dns/contract.ts'
 import type { ExposurePlan } from '../exposure/contract.ts'
 import { stsPolicyId } from '../format/mta-sts/policy.ts'
 import type { Config } from './config/config.ts'
@@ -11,6 +11,7 @@ const LETS_ENCRYPT = 'letsencrypt.org'
 /**
  * What the DNS records are made from.
  * @param domains of the store, or of the file when no server tells
+ * @param keyDigests for TLSA records; none where the host's zone is not signed
  * @param keysUnread the DKIM keys are there, and this user may not read them, or one is spoilt: theirs are left out
  */
 export async function dnsSettings(
@@ -18,6 +19,7 @@ export async function dnsSettings(
   plan: ExposurePlan,
   domains: readonly string[],
   keysUnread: (why: Error) => void,
+  keyDigests: readonly KeyDigest[] = [],
 ): Promise<DnsSettings> {
   const dkim: DnsSettings['dkim'] = new Map(
     await Promise.all(
@@ -39,6 +41,6 @@ export async function dnsSettings(
     dkim,
     stsPolicyId: policy === null ? null : stsPolicyId(policy),
     certificateAuthority: acme !== null && acme.directory.includes(LETS_ENCRYPT) ? LETS_ENCRYPT : null,
-    keyDigests: [], // Only signed zones have a use for TLSA records; none is known to be signed yet.
+    keyDigests,
   }
 }

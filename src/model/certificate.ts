@@ -81,6 +81,8 @@ export type CertificateRequest = {
   readonly profile: string | null
   /** PEM of the certificate that the new one takes the place of (RFC 9773 §5). */
   readonly replaces: string | null
+  /** PEM of the private key to certify; null: a new one. */
+  readonly key: string | null
 }
 
 /** A conversation with one CA. */

@@ -88,6 +88,10 @@ export const IMAP_LITERAL_SKIP_MAX_OCTETS = 1 * MIB
 export const IMAP_SEARCH_IDS_MAX = 1000
 /** RFC 3502: messages of one APPEND. */
 export const IMAP_MESSAGES_PER_APPEND_MAX = 1000
+/** RFC 4469: literals and URLs of one message. */
+export const IMAP_CATENATE_PARTS_MAX = 1000
+/** RFC 4469, RFC 4467: one URL. */
+export const IMAP_URL_MAX_OCTETS = 8 * KIB
 /** RFC 2971 §3.3: pairs, and octets of a value. */
 export const IMAP_ID_FIELDS_MAX = 30
 export const IMAP_ID_VALUE_MAX_OCTETS = 1024
@@ -384,7 +388,7 @@ export const SEARCH_NEEDLES_MAX = 32
 /** With more candidates than this a mailbox is read as a whole, and what is no candidate passed over. */
 export const SEARCH_PICKED_MAX = 20_000
 /** One step of the indexer: so many messages, or octets of them. */
-export const SEARCH_BATCH_MESSAGES = 64
+export const SEARCH_BATCH_MESSAGES = 128
 export const SEARCH_BATCH_OCTETS = 4 * MIB
 /** How often the indexer looks for new mail, and after an error. */
 export const SEARCH_LOOK_EVERY_MS = 2 * SECOND

@@ -1,5 +1,5 @@
 /** Keys and requests for certificates, and the certificate that answers TLS-ALPN-01. */
-import { createHash, KeyObject, webcrypto } from 'node:crypto'
+import { createHash, createPrivateKey, createPublicKey, KeyObject, webcrypto } from 'node:crypto'
 import { DAY } from '../std/clock.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Random } from '../std/random.ts'
@@ -19,12 +19,28 @@ async function newKeys(): Promise<{ keys: webcrypto.CryptoKeyPair; pem: string }
 /** PEM, P-256: of an ACME account or a certificate. */
 export const newEcKey = async (): Promise<string> => (await newKeys()).pem
 
-/** A new P-256 key, and a PKCS #10 request (RFC 2986) for it and the names, DER. */
+/** @param pem P-256, as `newKeys` makes it */
+async function keysOf(pem: string): Promise<{ keys: webcrypto.CryptoKeyPair; pem: string }> {
+  const { subtle } = webcrypto
+  const privateDer = createPrivateKey(pem).export({ type: 'pkcs8', format: 'der' })
+  const publicDer = createPublicKey(pem).export({ type: 'spki', format: 'der' })
+  const [privateKey, publicKey] = await Promise.all([
+    subtle.importKey('pkcs8', privateDer, ECDSA_P256, true, ['sign']),
+    subtle.importKey('spki', publicDer, ECDSA_P256, true, ['verify']),
+  ])
+  return { keys: { privateKey, publicKey }, pem }
+}
+
+/**
+ * A P-256 key, and a PKCS #10 request (RFC 2986) for it and the names, DER.
+ * @param key PEM; null: a new one
+ */
 export async function certificateRequest(
   names: readonly string[],
+  key: string | null = null,
 ): Promise<{ readonly key: string; readonly csr: Uint8Array }> {
   const module = await x509()
-  const { keys, pem } = await newKeys()
+  const { keys, pem } = key === null ? await newKeys() : await keysOf(key)
   const request = await module.Pkcs10CertificateRequestGenerator.create({
     keys,
     signingAlgorithm: ECDSA_P256,

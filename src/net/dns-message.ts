@@ -149,6 +149,10 @@ function recordOf(type: DnsType, record: Answer): DnsRecords[DnsType] | null {
       const { usage, selector, matchingType, certificate } = record.data
       return { usage, selector, matching: matchingType, data: certificate.toString('hex') }
     }
+    case 'DS': {
+      const { keyTag, algorithm, digestType } = record.data
+      return { keyTag, algorithm, digestType }
+    }
     case 'MX':
       // RFC 7505 §3: the null MX's "." stays a dot.
       return {

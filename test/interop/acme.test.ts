@@ -1,6 +1,7 @@
 /** `gavan serve` and a real CA: certificates come, are renewed and revoked while connections stay open. */
 import assert from 'node:assert/strict'
 import { spawn, type ChildProcess } from 'node:child_process'
+import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
 import { createServer } from 'node:http'
@@ -203,6 +204,9 @@ peerTest(PEERS, 'a renewal, and a revocation, while IMAP and HTTPS connections s
   const second = await stage.status()
   assert.notEqual(fingerprintOf(second), fingerprintOf(first))
   const another = await dial(993 + stage.offset, { ca: await stage.pebble.root() })
+  const keyOf = (socket: TLSSocket): string | undefined =>
+    socket.getPeerX509Certificate()?.publicKey.export({ type: 'spki', format: 'der' }).toString('hex')
+  assert.equal(keyOf(another), keyOf(imap), 'the key stays, and with it TLSA records')
   assert.equal(another.getPeerX509Certificate()?.fingerprint256, fingerprintOf(second))
   another.destroy()
   assert.match(await answerTo(imap, 'a NOOP\r\n'), /^a OK/m)
@@ -220,6 +224,30 @@ peerTest(PEERS, 'a renewal, and a revocation, while IMAP and HTTPS connections s
   https.destroy()
   const dry = await stage.gavan('cert', 'renew', '--dry-run')
   assert.match(dry.stdout, /Would be asked for: mail\.acme\.test[\s\S]*nothing was ordered/)
+})
+
+peerTest(PEERS, 'tls.acme_key = "new": the key that was announced is the one that the renewal brings', async () => {
+  await using stage = await openStage('tls.acme_key = "new"')
+  await stage.start()
+  await stage.issued()
+  const announced = async (): Promise<string[]> => {
+    const { stdout } = await stage.gavan('dns', '--tlsa', '--zone')
+    return stdout.split('\n').flatMap((line) => / TLSA 3 1 1 (\w+)$/.exec(line)?.[1] ?? [])
+  }
+  const inUse = async (): Promise<string> => {
+    const socket = await dial(993 + stage.offset)
+    const key = socket.getPeerX509Certificate()!.publicKey.export({ type: 'spki', format: 'der' })
+    socket.destroy()
+    return createHash('sha256').update(key).digest('hex')
+  }
+  const [now, next] = await announced()
+  assert.equal(await inUse(), now)
+  assert.equal((await stage.gavan('cert', 'renew')).code, 0)
+  assert.equal(await inUse(), next)
+  const [after, another, ...more] = await announced()
+  assert.equal(after, next)
+  assert.ok(another !== undefined && another !== next && another !== now)
+  assert.deepEqual(more, [])
 })
 
 async function holdPort(port: number): Promise<AsyncDisposable> {

@@ -12,6 +12,10 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ensureDkimKeys } from '../../src/app/dkim-keys.ts'
 import { MAIN } from '../../tools/program.ts'
+import { openAcmeFolder } from '../../src/app/acme/files.ts'
+import { createSystemRandom, systemClock } from '../../src/app/machine.ts'
+import { localCertificate } from '../../src/net/certificate-authority.ts'
+import { newEcKey } from '../../src/net/certificate-requests.ts'
 import { startNameServer, zoneFile } from './name-server.ts'
 import { peerTest } from './peers.ts'
 import { freeOffset, freePort } from './ports.ts'
@@ -44,7 +48,7 @@ type Stage = AsyncDisposable & {
   readonly json: (...args: string[]) => Promise<Answer>
   /** What `gavan dns --zone` says. */
   readonly zone: () => Promise<string>
-  readonly serveZones: (zones: Readonly<Record<string, string>>) => Promise<AsyncDisposable>
+  readonly serveZones: (zones: Readonly<Record<string, string>>, signed?: readonly string[]) => Promise<AsyncDisposable>
   readonly serve: () => Promise<AsyncDisposable>
 }
 
@@ -106,10 +110,10 @@ ${more}
       assert.equal(code, 0, stderr)
       return stdout
     },
-    serveZones: (zones) => {
+    serveZones: (zones, signed = []) => {
       const own = join(folder.path, 'knot')
       mkdirSync(own, { recursive: true })
-      return startNameServer({ folder: own, port: dnsPort, zones: { ...OTHERS, ...zones } })
+      return startNameServer({ folder: own, port: dnsPort, zones: { ...OTHERS, ...zones }, signed })
     },
     async serve() {
       const server = spawn(process.execPath, [MAIN, '--config', config, 'serve'], {
@@ -345,6 +349,60 @@ async function certificate(folder: string): Promise<void> {
   )
   assert.equal(leaf.code, 0, leaf.all)
 }
+
+peerTest(
+  ['knotd', 'keymgr', 'openssl'],
+  'TLSA: of a signed zone alone, for the key in use and the next one',
+  async () => {
+    await using stage = await openStage('tls.acme = "https://127.0.0.1:1/dir"\ntls.acme_key = "new"\n')
+    const acme = openAcmeFolder(join(stage.folder, 'data'), 'https://127.0.0.1:1/dir')
+    const { clock, random } = { clock: systemClock, random: createSystemRandom() }
+    const pair = await localCertificate({ directory: join(stage.folder, 'ca'), names: [HOST], clock, random })
+    await acme.keepPair(pair)
+    await acme.keepNextKey(await newEcKey())
+    const digestOf = async (pem: string): Promise<string> => {
+      const der = ['pkey', '-pubout', '-outform', 'DER']
+      const script = `openssl ${der.join(' ')} | openssl dgst -sha256 -r`
+      return (await run('sh', ['-c', script], { input: pem })).stdout.split(' ', 1)[0]!
+    }
+    const now = await digestOf(pair.key)
+    const next = await digestOf((await acme.nextKey())!)
+    const tlsaLines = (text: string): string[] => text.split('\n').filter((line) => line.includes(' TLSA '))
+    const tlsaChecks = async (): Promise<Check[]> =>
+      (await stage.json()).checks.filter(({ id }) => id.startsWith('dns:tlsa'))
+    const lines = [now, next].map((digest) => `_25._tcp.${HOST}. 3600 IN TLSA 3 1 1 ${digest}`)
+
+    const asked = await stage.gavan('dns', '--zone', '--tlsa')
+    assert.deepEqual(tlsaLines(asked.stdout), lines, 'asked for, they are printed without looking')
+    const plain = await stage.zone()
+    assert.deepEqual(tlsaLines(plain), [])
+
+    {
+      await using _dns = await stage.serveZones({ [ZONE]: plain, test: '' })
+      assert.deepEqual(tlsaLines(await stage.zone()), [], 'nobody believes them without DNSSEC')
+      assert.deepEqual(await tlsaChecks(), [])
+    }
+    {
+      await using _dns = await stage.serveZones({ [ZONE]: plain, test: '' }, [ZONE])
+      assert.deepEqual(tlsaLines(await stage.zone()), lines)
+      const [none] = await tlsaChecks()
+      assert.deepEqual([none?.state, none?.have], ['info', null])
+    }
+    for (const [published, state, says] of [
+      [[now, next], 'ok', /as it should be/],
+      [[now, next, 'ab'.repeat(32)], 'ok', /as it should be/],
+      [[now], 'warning', /key after this one is missing/],
+      [[next], 'problem', /another key is named/],
+      [['cd'.repeat(32)], 'problem', /another key is named/],
+    ] as const) {
+      const records = published.map((digest) => `_25._tcp.${HOST}. IN TLSA 3 1 1 ${digest}`).join('\n')
+      await using _dns = await stage.serveZones({ [ZONE]: `${plain}\n${records}\n`, test: '' }, [ZONE])
+      const [found] = await tlsaChecks()
+      assert.equal(found?.state, state, published.join())
+      assert.match(found?.says ?? '', says)
+    }
+  },
+)
 
 test('letters to the provider name the server and its address, in both languages', async () => {
   await using stage = await openStage()

@@ -15,6 +15,7 @@ const PACKAGES: Record<string, string> = {
   getmail: 'getmail6',
   'smtp-source': 'postfix',
   knotd: 'knot',
+  keymgr: 'knot',
   ip6tables: 'iptables',
   'named-checkzone': 'bind9-utils',
   setpriv: 'util-linux',
@@ -23,6 +24,7 @@ const PACKAGES: Record<string, string> = {
   ip: 'iproute2',
   'systemd-analyze': 'systemd',
   'firewall-offline-cmd': 'firewalld',
+  'sieve-test': 'dovecot-sieve',
 }
 
 function isExecutable(path: string): boolean {

@@ -84,7 +84,7 @@ function openBench(
     shown,
     accountUrls,
     order: ({ profile = null, replaces = null }: { profile?: string | null; replaces?: string | null } = {}) =>
-      ca.issue({ names: NAMES, solver, profile, replaces }),
+      ca.issue({ names: NAMES, solver, profile, replaces, key: null }),
   }
 }
 

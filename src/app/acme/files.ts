@@ -49,6 +49,19 @@ export async function readPair(dataDir: string, directoryUrl: string): Promise<I
   return text === null ? null : splitPair(text)
 }
 
+/** The key that the next certificate will be for, where one is made ahead; null: none. */
+export const readNextKey = (dataDir: string, directoryUrl: string): Promise<string | null> =>
+  openAcmeFolder(dataDir, directoryUrl).nextKey()
+
+function isKey(text: string): boolean {
+  try {
+    createPrivateKey(text)
+    return true
+  } catch {
+    return false
+  }
+}
+
 export function openAcmeFolder(dataDir: string, directoryUrl: string): AcmeFolder {
   const folder = folderOf(dataDir, directoryUrl)
   const path = (name: string): string => join(folder, name)
@@ -67,6 +80,11 @@ export function openAcmeFolder(dataDir: string, directoryUrl: string): AcmeFolde
       else await keep('certificate.pem', `${pair.key.trimEnd()}\n${pair.certificate}`)
     },
     keepState: (state) => keep('state.json', `${JSON.stringify(state, null, 2)}\n`),
+    async nextKey() {
+      const kept = await readIfThere(path('next-key.pem'))
+      return kept !== null && isKey(kept) ? kept : null
+    },
+    keepNextKey: (key) => keep('next-key.pem', `${key.trimEnd()}\n`),
     async account() {
       const [kept, url] = await Promise.all([readIfThere(path('account-key.pem')), readIfThere(path('account-url'))])
       if (kept !== null) return { key: kept, url: url?.trim() ?? null }

@@ -6,7 +6,7 @@ import type { CertificateKeeper, KeeperParts } from '../../core/certificates/con
 import type { CertificateAuthority, ChallengeSolver } from '../../model/certificate.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import { ACME_ANSWER_MAX_OCTETS, ACME_REQUEST_TIMEOUT_MS, ACME_SELF_CHECK_TIMEOUT_MS } from '../../model/limits.ts'
-import { certificateRequest } from '../../net/certificate-requests.ts'
+import { certificateRequest, newEcKey } from '../../net/certificate-requests.ts'
 import type { Resolver } from '../../net/contract.ts'
 import { createDnsUpdater } from '../../net/dns-update.ts'
 import { createHttpsFetch, fetchPlain } from '../../net/https-fetch.ts'
@@ -101,6 +101,8 @@ export async function startAcme(parts: AcmeParts): Promise<{ keeper: Certificate
     solvers: () => solvers,
     notes: () => parts.notes,
     profile: acme.profile,
+    keyPolicy: acme.key,
+    newKey: newEcKey,
     use: parts.use,
   })
   await keeper.start()

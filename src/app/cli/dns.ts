@@ -1,13 +1,18 @@
 /** `gavan dns`: the records that this server wants, for a panel, as a zone file, or in the clear. */
 import type { Command } from 'commander'
-import type { WantedRecord } from '../../exposure/dns/contract.ts'
+import type { KeyDigest, WantedRecord } from '../../exposure/dns/contract.ts'
 import { printData, printZone, relativeName } from '../../exposure/dns/print.ts'
 import { wantedRecords } from '../../exposure/dns/records.ts'
+import { DNS_SIGNED_TIMEOUT_MS } from '../../model/limits.ts'
+import { createResolver } from '../../net/resolver.ts'
+import type { Config } from '../config/config.ts'
 import { dnsSettings } from '../dns-settings.ts'
+import { createSystemRandom, systemClock, systemResolvers } from '../machine.ts'
+import { isZoneSigned, keyDigests } from '../tlsa.ts'
 import { CliError, EXIT, print, printJson, printTable, say } from './output.ts'
 import { keysUnread, readSite, runningApiOf } from './site.ts'
 
-export type DnsFlags = { readonly zone?: true; readonly split?: true; readonly inside?: true }
+export type DnsFlags = { readonly zone?: true; readonly split?: true; readonly inside?: true; readonly tlsa?: true }
 
 const TTL_SECONDS = 3600
 
@@ -22,7 +27,11 @@ export async function runDns(domain: string | undefined, flags: DnsFlags, comman
   if (domain !== undefined && !known.includes(domain))
     throw new CliError(EXIT.usage, `${domain} is not a domain of this server`, `gavan domain add ${domain}`)
   const place = flags.inside === true ? 'inside' : 'public'
-  const all = wantedRecords(await dnsSettings(config, plan, domain === undefined ? known : [domain], keysUnread))
+  const text = language === 'ru' ? RUSSIAN : ENGLISH
+  const tlsa = await tlsaKeys(config, flags.tlsa === true)
+  if (flags.tlsa === true && tlsa.length === 0) say(text.noKey)
+  const settings = await dnsSettings(config, plan, domain === undefined ? known : [domain], keysUnread, tlsa)
+  const all = wantedRecords(settings)
   const records = all.filter((record) => record.place === place || (place === 'public' && record.place === 'provider'))
   if (json) return printJson({ records: records.map(recordJson) })
   if (flags.zone === true)
@@ -33,7 +42,6 @@ export async function runDns(domain: string | undefined, flags: DnsFlags, comman
       ).trimEnd(),
     )
   const form = flags.split === true ? 'strings' : 'whole'
-  const text = language === 'ru' ? RUSSIAN : ENGLISH
   printTable(
     text.head,
     records.map((record) => [
@@ -44,6 +52,23 @@ export async function runDns(domain: string | undefined, flags: DnsFlags, comman
     ]),
   )
   if (plan.publicAddresses.v4.length + plan.publicAddresses.v6.length === 0) say(text.noAddress)
+}
+
+/** @param always also for a zone that is not signed, or of which nobody knows */
+async function tlsaKeys(config: Config, always: boolean): Promise<readonly KeyDigest[]> {
+  const { servers, trustAd } = config.resolver
+  const resolver = createResolver({
+    clock: systemClock,
+    random: createSystemRandom(),
+    servers: servers ?? systemResolvers(),
+    trustAd,
+    limits: { timeoutMs: DNS_SIGNED_TIMEOUT_MS, tries: 1 },
+  })
+  if (!always && (await isZoneSigned(config.hostname, resolver)) !== 'signed') return []
+  return keyDigests(config).catch((error: unknown) => {
+    say(`TLSA records are left out: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  })
 }
 
 function recordJson(record: WantedRecord): Record<string, unknown> {
@@ -69,6 +94,7 @@ const ENGLISH = {
   optional: 'optional',
   skippable: 'skip it if your panel refuses a dot',
   provider: 'set by whoever gave the address: gavan dns ptr-letter',
+  noKey: 'No TLSA records: there is no certificate of a CA yet, nor one of tls.cert.',
   noAddress: 'The address outside is not known, so A and PTR are missing: nat.public = ["203.0.113.10"] in gavan.toml.',
 } as const
 const RUSSIAN = {
@@ -78,5 +104,6 @@ const RUSSIAN = {
   optional: 'необязательно',
   skippable: 'пропустите, если панель не принимает точку',
   provider: 'её ставит тот, кто дал адрес: gavan dns ptr-letter',
+  noKey: 'Записей TLSA нет: нет ни сертификата от CA, ни указанного в tls.cert.',
   noAddress: 'Внешний адрес не известен, поэтому нет A и PTR: nat.public = ["203.0.113.10"] в gavan.toml.',
 } as const

@@ -11,6 +11,10 @@ import { machineProbes } from '../doctor/probes/machine.ts'
 import { doctorExitCode, runDoctor } from '../doctor/run.ts'
 import { dnsSettings } from '../dns-settings.ts'
 import { keepFile } from '../keep-file.ts'
+import { isZoneSigned, keyDigests } from '../tlsa.ts'
+import type { Config } from '../config/config.ts'
+import type { KeyDigest } from '../../exposure/dns/contract.ts'
+import type { Resolver } from '../../net/contract.ts'
 import { systemClock } from '../machine.ts'
 import { CliError, EXIT, print, printJson, say } from './output.ts'
 import { keysUnread, readSite, runningApiOf, type SiteOfHost } from './site.ts'
@@ -56,18 +60,29 @@ async function inputOf(site: SiteOfHost, flags: DoctorFlags): Promise<DoctorInpu
   const domains = api === null ? config.domains : await domainsOf(api)
   const outgoing =
     flags.outgoing.length > 0 ? flags.outgoing.map((text) => hostPort(text, 25)) : DOCTOR_OUTGOING_TARGETS
+  const probes = machineProbes(config, api, {
+    time: flags.time.length > 0 ? flags.time.map((text) => hostPort(text, 123)) : DOCTOR_TIME_SERVERS,
+    dnsPort: hostPort(`x:${flags.dnsPort}`, 53).port,
+  })
+  const tlsa = hostname === null ? [] : await tlsaKeys(config, probes.resolver)
   return {
     plan,
-    dns: hostname === null ? null : await dnsSettings(config, plan, domains, keysUnread),
+    dns: hostname === null ? null : await dnsSettings(config, plan, domains, keysUnread, tlsa),
     dataDir: config.dataDir,
     messageMaxOctets: config.limits.messageMaxOctets,
     acme: config.acme !== null,
     targets: { outgoing, blocklists: flags.blocklist.length > 0 ? flags.blocklist : DOCTOR_BLOCKLISTS },
-    probes: machineProbes(config, api, {
-      time: flags.time.length > 0 ? flags.time.map((text) => hostPort(text, 123)) : DOCTOR_TIME_SERVERS,
-      dnsPort: hostPort(`x:${flags.dnsPort}`, 53).port,
-    }),
+    probes,
   }
+}
+
+/** Of a signed zone. */
+async function tlsaKeys(config: Config, resolver: Resolver): Promise<readonly KeyDigest[]> {
+  if ((await isZoneSigned(config.hostname, resolver)) !== 'signed') return []
+  return keyDigests(config).catch((error: unknown) => {
+    say(`TLSA records are not looked at: ${error instanceof Error ? error.message : String(error)}`)
+    return []
+  })
 }
 
 async function domainsOf(api: NonNullable<Awaited<ReturnType<typeof runningApiOf>>>): Promise<string[]> {

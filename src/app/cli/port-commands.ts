@@ -86,6 +86,7 @@ function dnsCommand(): Command {
     .argument('[domain]', 'only of this domain')
     .option('--zone', 'as lines of a zone file')
     .option('--split', 'texts in strings of 255 octets, for panels that want them so')
+    .option('--tlsa', 'TLSA records too, though the zone is not signed (DNSSEC), or not yet')
     .option('--inside', 'those for a name server of the inner networks (split DNS)')
     .addOption(lang())
     .addOption(json())

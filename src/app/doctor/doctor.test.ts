@@ -163,6 +163,11 @@ test('a server where all is well', async () => {
     for (const each of [label, says, ...fix]) assert.ok(each.en !== '' && each.ru !== '')
 })
 
+test('a PTR record is called by its address', async () => {
+  const { label } = await one('dns:ptr:ptr:10.113.0.203.in-addr.arpa', input())
+  assert.deepEqual([label.en, label.ru], ['PTR 203.0.113.10', 'PTR 203.0.113.10'])
+})
+
 describe('this machine', () => {
   for (const [ahead, state] of [
     [0, 'ok'],

@@ -49,6 +49,8 @@ type Bench = {
   stagingAnswer: Answer
   window: Window
   asked: number
+  nextKey: string | null
+  keysMade: number
   keeper: ReturnType<typeof createCertificateKeeper>
   settle(): Promise<void>
 }
@@ -56,7 +58,13 @@ type Bench = {
 const LIFE_MS = 90 * DAY
 
 function openBench(
-  options: { staging?: boolean; kept?: Bench['kept']; not?: Record<string, string>; via?: ChallengeType[] } = {},
+  options: {
+    staging?: boolean
+    kept?: Bench['kept']
+    not?: Record<string, string>
+    via?: ChallengeType[]
+    keyPolicy?: 'keep' | 'new'
+  } = {},
 ): Bench {
   const clock = createTestClock()
   const kept = options.kept ?? { pair: null, state: null }
@@ -72,6 +80,8 @@ function openBench(
     stagingAnswer: issue,
     window: ok(null),
     asked: 0,
+    nextKey: null,
+    keysMade: 0,
     keeper: undefined as never,
     async settle() {
       for (let turns = 0; turns < 30; turns++) await turn()
@@ -101,6 +111,8 @@ function openBench(
       load: async () => kept,
       keepPair: async (pair) => void (kept.pair = pair),
       keepState: async (state) => void (kept.state = state),
+      nextKey: async () => bench.nextKey,
+      keepNextKey: async (key) => void (bench.nextKey = key),
     },
     authority: authority('real', bench.orders, () => bench.answer),
     staging: options.staging === true ? authority('staging', bench.stagingOrders, () => bench.stagingAnswer) : null,
@@ -116,11 +128,54 @@ function openBench(
     solvers: () => solvers,
     notes: () => [],
     profile: null,
+    keyPolicy: options.keyPolicy ?? 'keep',
+    newKey: async () => `new key ${++bench.keysMade}`,
     use: async (pair) => void bench.used.push(pair),
   }
   bench.keeper = createCertificateKeeper(parts)
   return bench
 }
+
+suite('keys (RFC 7671 §8)', () => {
+  const keysAsked = ({ orders }: Bench): (string | null)[] => orders.map(({ key }) => key)
+
+  test('by default a renewal keeps the key; after a revocation it is a new one; the staging CA never sees it', async () => {
+    const bench = openBench({ staging: true })
+    await bench.keeper.renew()
+    const key = bench.kept.pair!.key
+    await bench.keeper.renew()
+    assert.deepEqual(keysAsked(bench), [null, key])
+    assert.deepEqual(
+      bench.stagingOrders.map((order) => order.key),
+      [null],
+    )
+    await bench.keeper.revoke(1)
+    await bench.keeper.renew()
+    assert.equal(keysAsked(bench).at(-1), null)
+    assert.equal(bench.keysMade, 0)
+  })
+
+  test('`new`: the key after the one in use is made ahead, used by the next renewal, and followed by another', async () => {
+    const bench = openBench({ keyPolicy: 'new' })
+    bench.answer = ({ names, key }) =>
+      ok({ ...madeCertificate({ names, from: 0, to: bench.clock.now() + DAY }), key: key ?? 'first' })
+    await bench.keeper.renew()
+    assert.equal(bench.nextKey, 'new key 1')
+    await bench.keeper.renew()
+    await bench.keeper.renew()
+    assert.deepEqual(keysAsked(bench), [null, 'new key 1', 'new key 2'])
+    assert.equal(bench.nextKey, 'new key 3')
+  })
+
+  test('`new`, after a crash between the certificate and the key that follows it: the one in use is not used again', async () => {
+    const pair = madeCertificate({ names: [HOST, 'mta-sts.here.test'], from: 0, to: Date.UTC(2040, 0) })
+    const bench = openBench({ keyPolicy: 'new', kept: { pair, state: null } })
+    bench.nextKey = pair.key
+    await bench.keeper.start()
+    await bench.keeper.stop()
+    assert.equal(bench.nextKey, 'new key 1')
+  })
+})
 
 suite('the keeper', () => {
   test('asks the staging CA first while nothing was ever issued, and never again', async () => {

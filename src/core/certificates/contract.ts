@@ -55,7 +55,16 @@ export type CertificateFiles = {
   load(): Promise<{ readonly pair: IssuedCertificate | null; readonly state: CertificateState | null }>
   keepPair(pair: IssuedCertificate | null): Promise<void>
   keepState(state: CertificateState): Promise<void>
+  /** PEM of the key that the next certificate will be for; null: none is made yet. */
+  nextKey(): Promise<string | null>
+  keepNextKey(key: string): Promise<void>
 }
+
+/**
+ * What a renewal does with the key. `keep`: it stays. `new`: another one each time, which is made one certificate ahead,
+ * so that its digest can be published in time (RFC 7671 §8.1).
+ */
+export type KeyPolicy = 'keep' | 'new'
 
 export type NameCheck =
   | { readonly at: 'ready'; readonly addresses: readonly string[] }
@@ -93,6 +102,9 @@ export type KeeperParts = {
   /** Why the best one is not there: `port 80 is held by nginx`. */
   readonly notes: () => readonly string[]
   readonly profile: string | null
+  readonly keyPolicy: KeyPolicy
+  /** PEM. */
+  readonly newKey: () => Promise<string>
   /** Called once the pair is kept; null: there is none any more. */
   readonly use: (pair: IssuedCertificate | null) => Promise<void>
 }

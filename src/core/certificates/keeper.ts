@@ -142,21 +142,44 @@ export function createCertificateKeeper(parts: KeeperParts): CertificateKeeper {
     if (staging !== null && pair === null && !state.stagingPassed) {
       // A mistake of ours costs nothing there: the real CA counts failures.
       log.info({ event: 'acme.asking', directory: staging.directoryUrl, names })
-      const tried = await obtain({ ...parts, authority: staging }, { names, first: state.challenge, replaces: null })
+      const tried = await obtain(
+        { ...parts, authority: staging },
+        { names, first: state.challenge, replaces: null, key: null },
+      )
       if (tried.at === 'failed') return fail(tried.failure, tried.retryAfterMs)
       await keep({ stagingPassed: true, challenge: tried.challenge })
     }
     log.info({ event: 'acme.asking', directory: authority.directoryUrl, names })
     const replaces = pair?.certificate ?? null
-    const outcome = await obtain(parts, { names, first: state.challenge, replaces })
+    const key = await keyToUse()
+    const outcome = await obtain(parts, { names, first: state.challenge, replaces, key })
     if (outcome.at === 'failed') return fail(outcome.failure, outcome.retryAfterMs)
     return take(outcome)
+  }
+
+  /** Null: a new one. */
+  async function keyToUse(): Promise<string | null> {
+    if (parts.keyPolicy === 'keep') return pair?.key ?? null
+    return files.nextKey()
+  }
+
+  /** For `new`: the key after this one is there long before it is used. */
+  async function prepareNextKey(): Promise<void> {
+    if (parts.keyPolicy === 'keep' || pair === null) return
+    try {
+      const next = await files.nextKey()
+      // After a crash the one in use may still stand there.
+      if (next === null || next.trim() === pair.key.trim()) await files.keepNextKey(await parts.newKey())
+    } catch (cause) {
+      log.error({ event: 'acme.next-key.failed', cause: String(cause) }) // What is in use goes on.
+    }
   }
 
   async function take(outcome: Extract<Awaited<ReturnType<typeof obtain>>, { at: 'issued' }>): Promise<RunOutcome> {
     const now = clock.now()
     await files.keepPair(outcome.pair)
     pair = outcome.pair
+    await prepareNextKey()
     const { names, notAfter } = factsOf(pair)
     const notes = [...parts.notes(), ...outcome.notes]
     const until = now + ACME_NAME_RETRY_MS
@@ -227,6 +250,7 @@ export function createCertificateKeeper(parts: KeeperParts): CertificateKeeper {
   return {
     async start() {
       await open()
+      await prepareNextKey()
       looping = loop()
     },
     async stop() {
@@ -258,7 +282,10 @@ export function createCertificateKeeper(parts: KeeperParts): CertificateKeeper {
       const checked = lastPreflight!
       if (parts.staging === null) return { preflight: checked, staging: null }
       if (refused !== null) return { preflight: checked, staging: { at: 'failed', failure: refused } }
-      const tried = await obtain({ ...parts, authority: parts.staging }, { names, first: null, replaces: null })
+      const tried = await obtain(
+        { ...parts, authority: parts.staging },
+        { names, first: null, replaces: null, key: null },
+      )
       const said = tried.at === 'issued' ? { at: 'issued' as const } : { at: 'failed' as const, failure: tried.failure }
       return { preflight: checked, staging: said }
     },

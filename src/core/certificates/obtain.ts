@@ -21,7 +21,12 @@ const ABOUT_THE_WAY: readonly AcmeFailure['kind'][] = ['challenge', 'dns-update'
 
 export async function obtain(
   parts: Pick<KeeperParts, 'authority' | 'solvers' | 'clock' | 'log' | 'profile'>,
-  wanted: { names: readonly string[]; first: ChallengeType | null; replaces: string | null },
+  wanted: {
+    names: readonly string[]
+    first: ChallengeType | null
+    replaces: string | null
+    key: string | null
+  },
 ): Promise<Obtained> {
   const { authority, clock, log, profile } = parts
   const [own] = wanted.names
@@ -39,7 +44,7 @@ export async function obtain(
   for (let orders = 0; orders < ACME_ORDERS_PER_RUN_MAX; orders++) {
     const solver = ways[way]
     if (solver === undefined) break
-    const result = await authority.issue({ names, solver, profile, replaces: wanted.replaces })
+    const result = await authority.issue({ names, solver, profile, replaces: wanted.replaces, key: wanted.key })
     if (result.ok) return { at: 'issued', pair: result.value, challenge: solver.type, leftOut, notes }
     last = result.error
     const told = tell(last, solver.type, clock.now())

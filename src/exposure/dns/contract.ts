@@ -69,6 +69,9 @@ export type DnsSettings = {
   readonly stsPolicyId: string | null
   /** Who may issue certificates, as CAA names them: `letsencrypt.org`; null: no CAA is wanted. */
   readonly certificateAuthority: string | null
-  /** SHA-256 of the public keys (SubjectPublicKeyInfo) in use on 25, hexadecimal; for zones that are signed. */
-  readonly keyDigests: readonly string[]
+  /** For zones that are signed. */
+  readonly keyDigests: readonly KeyDigest[]
 }
+
+/** SHA-256 of a public key (SubjectPublicKeyInfo), hexadecimal: one in use on 25, or one that will be. */
+export type KeyDigest = { readonly digest: string; readonly use: 'now' | 'next' }

@@ -5,7 +5,7 @@ import type { ExposurePlan, Opening } from '../contract.ts'
 import type { DnsSettings, WantedRecord } from './contract.ts'
 import { adviseMx, mergeSpf } from './merge.ts'
 import { printData, printZone, relativeName, TXT_STRING_MAX_OCTETS } from './print.ts'
-import { reverseName, wantedRecords } from './records.ts'
+import { addressOf, reverseName, wantedRecords } from './records.ts'
 
 const OPENINGS: Partial<Record<string, Opening>> = {
   mx: 'outside',
@@ -110,7 +110,7 @@ describe('what is wanted', () => {
   })
 
   test('TLSA of the keys in use (RFC 7672 §3.1.1)', () => {
-    const [tlsa] = records({ keyDigests: ['ab'.repeat(32)] }).filter(({ id }) => id === 'tlsa')
+    const [tlsa] = records({ keyDigests: [{ digest: 'ab'.repeat(32), use: 'now' }] }).filter(({ id }) => id === 'tlsa')
     assert.equal(tlsa?.name, '_25._tcp.mail.example.org')
     assert.equal(printData(tlsa.data, 'whole'), `3 1 1 ${'ab'.repeat(32)}`)
   })
@@ -175,4 +175,10 @@ describe('beside what is published already', () => {
       exchange: 'mx.oldhost.ru',
     })
   })
+})
+
+test('a reverse name leads back to its address', () => {
+  for (const address of ['203.0.113.10', '2001:db8::10', '::1', '0.0.0.0'])
+    assert.equal(addressOf(reverseName(address)), address)
+  for (const name of ['example.org', 'x.in-addr.arpa', '1.2.3.in-addr.arpa']) assert.equal(addressOf(name), name)
 })

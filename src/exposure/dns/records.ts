@@ -51,7 +51,7 @@ function hostRecords({ hostname, domains, plan, certificateAuthority, keyDigests
           ),
         ]
   const mx = plan.rows.find(({ service }) => service === 'mx')
-  const tlsa = keyDigests.map((data) =>
+  const tlsa = keyDigests.map(({ digest: data }) =>
     // RFC 7672 §3.1.1: DANE-EE(3), the public key(1), SHA-256(1).
     record(
       'tlsa',
@@ -182,4 +182,14 @@ export function reverseName(address: string): string {
     .toReversed()
     .map((nibble) => nibble.toString(16))
     .join('.')}.ip6.arpa`
+}
+
+/** The address that a reverse name is of; the name itself when it is of none. */
+export function addressOf(reverse: string): string {
+  const v4 = /^((?:\d{1,3}\.){4})in-addr\.arpa$/.exec(reverse)?.[1]
+  if (v4 !== undefined) return v4.split('.').filter(Boolean).toReversed().join('.')
+  const v6 = /^((?:[\da-f]\.){32})ip6\.arpa$/.exec(reverse)?.[1]
+  if (v6 === undefined) return reverse
+  const groups = v6.replaceAll('.', '').split('').toReversed().join('').match(/.{4}/g) ?? []
+  return new URL(`http://[${groups.join(':')}]`).hostname.slice(1, -1) // As short as people write it (RFC 5952).
 }

@@ -20,8 +20,11 @@ export type OrderParts = {
   readonly requests: Requests
   readonly clock: Clock
   readonly signal: AbortSignal
-  /** A new key, and a PKCS #10 request for it and the names, DER. */
-  readonly requestFor: (names: readonly string[]) => Promise<{ readonly key: string; readonly csr: Uint8Array }>
+  /** The key, a new one for null, and a PKCS #10 request for it and the names, DER. */
+  readonly requestFor: (
+    names: readonly string[],
+    key: string | null,
+  ) => Promise<{ readonly key: string; readonly csr: Uint8Array }>
 }
 
 type Placed = { readonly url: string; readonly order: Order }
@@ -46,7 +49,7 @@ export async function placeOrder(parts: OrderParts, request: CertificateRequest)
     for (const { task } of pending) await request.solver.withdraw(task)
   }
   await untilOrder(parts, placed.url, (order) => order.status !== 'pending')
-  const { key, csr } = await requestFor(request.names)
+  const { key, csr } = await requestFor(request.names, request.key)
   await requests.post(placed.order.finalize, { csr: Buffer.from(csr).toString('base64url') })
   const done = await untilOrder(parts, placed.url, ({ status }) => status === 'valid')
   if (done.certificate === null) throw unusable('the order is valid, but names no certificate')

@@ -1,8 +1,8 @@
 /** DNS as others see it, held against what is wanted; asked of the servers that own each zone, so no cache is in the way. */
 import { printData } from '../../../exposure/dns/print.ts'
 import { adviseMx, mergeSpf } from '../../../exposure/dns/merge.ts'
-import { wantedRecords } from '../../../exposure/dns/records.ts'
-import type { DnsSettings, WantedRecord } from '../../../exposure/dns/contract.ts'
+import { addressOf, wantedRecords } from '../../../exposure/dns/records.ts'
+import type { DnsSettings, KeyDigest, WantedRecord } from '../../../exposure/dns/contract.ts'
 import type { DnsAnswer, DnsRecords, Resolver } from '../../../net/contract.ts'
 import { text, type Check, type DoctorInput, type Finding, type State, type Text } from '../contract.ts'
 
@@ -86,7 +86,8 @@ async function checkGroup(records: readonly WantedRecord[], dns: DnsSettings, so
 }
 
 type Verdict = {
-  readonly at: 'right' | 'missing' | 'different' | 'harmful'
+  /** `harmful`: mail is refused now. `late`: it will be. */
+  readonly at: 'right' | 'missing' | 'different' | 'late' | 'harmful'
   readonly says: Text
   /** Another than the plain one: merged with what is there. */
   readonly want?: string
@@ -96,6 +97,7 @@ type Verdict = {
 function stateOf(at: Verdict['at'], { need }: WantedRecord): State {
   if (at === 'right') return 'ok'
   if (at === 'harmful') return 'problem'
+  if (at === 'late') return 'warning'
   if (need === 'required') return 'problem'
   return need === 'recommended' ? 'warning' : 'info'
 }
@@ -111,7 +113,7 @@ function labelOf({ id, name, zone, data }: WantedRecord): Text {
     'mta-sts': `MTA-STS ${zone}`,
     'tls-rpt': `TLS-RPT ${zone}`,
     srv: `SRV ${zone}`,
-    ptr: `PTR ${name}`,
+    ptr: `PTR ${addressOf(name)}`,
   }
   const label = words[id] ?? `${data.type} ${name}`
   return text(label, label)
@@ -163,7 +165,7 @@ async function look(records: readonly WantedRecord[], dns: DnsSettings, resolver
     case 'SRV':
       return services(records, resolver)
     case 'TLSA':
-      return tlsa(first, records, resolver)
+      return tlsa(first, dns, resolver)
   }
 }
 
@@ -357,10 +359,11 @@ async function services(records: readonly WantedRecord[], resolver: Resolver): P
   return { at: 'seen', have: null, verdict: there === 0 ? MISSING : RIGHT }
 }
 
-/** Believed only where the zone is signed (RFC 7672 §2.2), which the resolver says. */
-async function tlsa({ name }: WantedRecord, records: readonly WantedRecord[], resolver: Resolver): Promise<Look> {
+/** Of a signed zone: what is said there is believed, by those who look (RFC 7672 §2.2). */
+async function tlsa({ name }: WantedRecord, { keyDigests }: DnsSettings, resolver: Resolver): Promise<Look> {
   const answer = await resolver.query(name, 'TLSA')
-  const wanted = records.map(({ data }) => (data.type === 'TLSA' ? data.data : ''))
+  const digestsFor = (use: KeyDigest['use']): string[] =>
+    keyDigests.filter((key) => key.use === use).map(({ digest }) => digest)
   return from(
     answer,
     ({ usage, selector, matching, data }) => `${usage} ${selector} ${matching} ${data}`,
@@ -368,16 +371,34 @@ async function tlsa({ name }: WantedRecord, records: readonly WantedRecord[], re
       if (found.length === 0)
         return {
           ...MISSING,
-          says: text('none; it needs a signed zone (DNSSEC)', 'нет; нужна подписанная зона (DNSSEC)'),
+          says: text(
+            'none, though the zone is signed: with them others bring mail by TLS only (DANE)',
+            'нет, хотя зона подписана: с ними другие доставляют почту только по TLS (DANE)',
+          ),
         }
-      if (found.some(({ data }) => wanted.includes(data))) return RIGHT
-      return {
-        at: 'harmful',
-        says: text(
-          'names another key: servers that check it will not bring mail',
-          'указан другой ключ: серверы, которые это проверяют, не доставят почту',
-        ),
-      }
+      // RFC 7672 §3.1.3: what other usages say of our certificate is not for us to know.
+      const keys = found.filter(({ usage, selector, matching }) => usage === 3 && selector === 1 && matching === 1)
+      const has = (digest: string): boolean => keys.some(({ data }) => data === digest)
+      // One for each kind of key in use: a peer may be shown either (RFC 7671 §8.4).
+      if (!digestsFor('now').every(has))
+        return {
+          at: keys.length < found.length && keys.length === 0 ? 'different' : 'harmful',
+          says: text(
+            'another key is named: servers that check it will not bring mail',
+            'указан другой ключ: серверы, которые это проверяют, не доставят почту',
+          ),
+          fix: [text('publish what gavan dns --tlsa says', 'опубликуйте то, что скажет gavan dns --tlsa')],
+        }
+      if (!digestsFor('next').every(has))
+        return {
+          at: 'late',
+          says: text(
+            'the key after this one is missing: add its record before the next renewal (gavan cert status), and leave this one',
+            'нет записи следующего ключа: добавьте её до ближайшего продления (gavan cert status), нынешнюю оставьте',
+          ),
+          fix: [text('gavan dns --tlsa', 'gavan dns --tlsa')],
+        }
+      return RIGHT
     },
   )
 }

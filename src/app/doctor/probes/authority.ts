@@ -52,7 +52,7 @@ export function createAuthority(parts: {
 }
 
 /** The closest name upward that has an SOA (RFC 1034 §4.2). */
-async function zoneOf(name: string, resolver: Resolver): Promise<string | null> {
+export async function zoneOf(name: string, resolver: Resolver): Promise<string | null> {
   for (let at = name; at.includes('.'); at = at.slice(at.indexOf('.') + 1)) {
     const answer = await resolver.query(at, 'SOA')
     if (answer.at === 'found') return at
