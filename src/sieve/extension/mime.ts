@@ -8,7 +8,7 @@ import {
   tagNumber,
   tagString,
   tagStrings,
-  variables,
+  namedVariables,
   type Flow,
   type Machine,
 } from '../machine.ts'

@@ -18,7 +18,7 @@ const MESSAGE_ID = /<[^<>\s]{1,996}>/g
 
 function* runVacation(machine: Machine, node: Node): Steps<Flow> {
   // RFC 5230 §4.7, RFC 5429 §2.4.
-  forbidWith(machine, node, ['vacation', 'reject'])
+  forbidWith(machine, node, ['reject'])
   if (machine.answered) throw new ScriptError('“vacation” may be done only once')
   machine.answered = true
   const { from: sender } = machine.letter.envelope

@@ -1,4 +1,5 @@
 /** A letter's header as a script sees it, with its edits (RFC 5293). */
+import { isDeepStrictEqual } from 'node:util'
 import { HEADER_BLOCK_MAX_OCTETS, HEADER_LINES_MAX } from '../../model/limits.ts'
 import { fieldText, headerFields, unfold, type HeaderField } from '../../format/header/field.ts'
 import { decodeWords } from '../../format/header/words.ts'
@@ -55,6 +56,7 @@ export function createEditedHeader(block: Uint8Array): EditedHeader {
   /** Fields before this one were added in front. */
   let firsts = 0
   const versions: HeaderVersion[] = [{ removed: [], first: '', last: '' }]
+  let current = 0
   let changed = false
 
   return {
@@ -83,14 +85,17 @@ export function createEditedHeader(block: Uint8Array): EditedHeader {
     version() {
       if (changed) {
         const lines = (of: readonly Field[]): string => of.map((field) => field.lines).join('')
-        versions.push({
+        const version: HeaderVersion = {
           removed: removed.toSorted((a, b) => a.start - b.start),
           first: lines(fields.slice(0, firsts)),
           last: lines(fields.slice(firsts)),
-        })
+        }
+        // RFC 5293 §7: added and deleted again, the letter is what it was.
+        current = versions.findIndex((other) => isDeepStrictEqual(other, version))
+        if (current === -1) current = versions.push(version) - 1
         changed = false
       }
-      return versions.length - 1
+      return current
     },
     versions,
   }
