@@ -9,6 +9,8 @@ export type Progress = {
 
 export function createProgress({ clock, output, tag }: Session): Progress {
   let told = clock.monotonic()
+  // A tag may hold what would end the response code (RFC 9051 §9 tag).
+  const named = tag.includes(']') ? 'NIL' : `"${tag}"`
   return {
     tell(done, goal) {
       const now = clock.monotonic()
@@ -16,7 +18,7 @@ export function createProgress({ clock, output, tag }: Session): Progress {
       told = now
       // RFC 9585 §4: progress is below its goal, or there is no goal.
       const known = done < goal ? `${done} ${goal}` : `${done} NIL`
-      return Promise.resolve(output.write(untagged(`OK [INPROGRESS ("${tag}" ${known})] Still at it`))).then(() =>
+      return Promise.resolve(output.write(untagged(`OK [INPROGRESS (${named} ${known})] Still at it`))).then(() =>
         output.flush(),
       )
     },

@@ -8,6 +8,7 @@ import { copy, move, uidCopy, uidMove } from './command/copy.ts'
 import { create } from './command/create.ts'
 import { deleteMailbox } from './command/delete.ts'
 import { enable } from './command/enable.ts'
+import { esearch } from './command/esearch.ts'
 import { expunge, uidExpunge } from './command/expunge.ts'
 import { getMetadata, setMetadata } from './command/metadata.ts'
 import { getQuota, getQuotaRoot, setQuota } from './command/quota.ts'
@@ -30,6 +31,7 @@ import { status } from './command/status.ts'
 import { store, uidStore } from './command/store.ts'
 import { subscribe, unsubscribe } from './command/subscribe.ts'
 import { thread, uidThread } from './command/thread.ts'
+import { uidBatches } from './command/uid-batches.ts'
 import { unauthenticate } from './command/unauthenticate.ts'
 
 /** One command, one line. */
@@ -69,6 +71,8 @@ export const COMMANDS: readonly Command[] = [
   uidExpunge,
   search,
   uidSearch,
+  esearch,
+  uidBatches,
   sort,
   uidSort,
   thread,

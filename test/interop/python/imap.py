@@ -46,6 +46,14 @@ with imaplib.IMAP4("localhost", ports["imap"]) as imap:
     assert ok(imap.search(None, "UNSEEN")) == [b"2 3"]
     assert ok(imap.search(None, "SUBJECT", '"letter-1"')) == [b"2"]
     assert ok(imap.search(None, "BODY", '"body of LETTER-2"')) == [b"3"]
+    # No Date in the letters: by internal date, which goes back a day with each.
+    assert "SORT" in imap.capabilities and "THREAD=REFERENCES" in imap.capabilities, imap.capabilities
+    assert ok(imap.sort("(DATE)", "UTF-8", "ALL")) == [b"3 2 1"]
+    assert ok(imap.sort("(REVERSE SUBJECT)", "US-ASCII", "NOT", "SUBJECT", "letter-1")) == [b"3 1"]
+    assert ok(imap.uid("SORT", "(SUBJECT)", "UTF-8", "ALL")) == [b"1 2 3"]
+    assert ok(imap.thread("REFERENCES", "UTF-8", "ALL")) == [b"(3)(2)(1)"]
+    assert ok(imap.thread("ORDEREDSUBJECT", "UTF-8", "1:2")) == [b"(2)(1)"]
+    assert ok(imap.uid("THREAD", "REFS", "UTF-8", "ALL")) == [b"(3)(2)(1)"]
     parts = ok(imap.fetch("1", "(FLAGS INTERNALDATE RFC822.SIZE BODY.PEEK[])"))
     assert parts[0][1] == letter("letter-0"), parts
     assert b"\\Seen" in parts[0][0] + parts[1], parts
