@@ -397,9 +397,9 @@ peerTest(
     ] as const) {
       const records = published.map((digest) => `_25._tcp.${HOST}. IN TLSA 3 1 1 ${digest}`).join('\n')
       await using _dns = await stage.serveZones({ [ZONE]: `${plain}\n${records}\n`, test: '' }, [ZONE])
-      const [found] = await tlsaChecks()
-      assert.equal(found?.state, state, published.join())
-      assert.match(found?.says ?? '', says)
+      const [seen] = await tlsaChecks()
+      assert.equal(seen?.state, state, published.join())
+      assert.match(seen?.says ?? '', says)
     }
   },
 )
