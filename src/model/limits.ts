@@ -213,6 +213,10 @@ export const PASSWORD_CHOSEN_MIN_CHARACTERS = 8
 export const ONCE_LINK_LIFETIME_MS = 7 * DAY
 /** 144 bits. */
 export const ONCE_LINK_TOKEN_OCTETS = 18
+/** The page of `gavan setup --web` waits this long for its person, and stays so long when all is done. */
+export const SETUP_PAGE_LIFETIME_MS = 60 * MINUTE
+export const SETUP_PAGE_AFTER_MS = 15 * MINUTE
+export const SETUP_PAGE_CONNECTIONS_MAX = 100
 /** Ids of accounts lie below: 2^53 over the 2^32 message keys of one. */
 export const ACCOUNTS_MAX = 2 ** 21
 /** App passwords and client certificates; a wrong password costs one HMAC for each. */

@@ -38,12 +38,16 @@ export type ImapStage = {
 }
 
 /** Domain here.test with anna and bert; their password is `sesame`. */
-export async function openImapStage(options: { quotaOctets?: number; plainLogins?: boolean } = {}): Promise<ImapStage> {
+export async function openImapStage(
+  options: { quotaOctets?: number; quotaMessages?: number; plainLogins?: boolean } = {},
+): Promise<ImapStage> {
   const core = await openTestCore()
   const { store, clock, random, accounts } = core
   const events: LogEvent[] = []
   const log = keepingLog(events)
   const anna = await core.addAccount('anna@here.test', options.quotaOctets)
+  const { quotaMessages } = options
+  if (quotaMessages !== undefined) await store.run({ do: 'setQuota', accountId: anna.accountId, quotaMessages })
   await core.addAccount('bert@here.test')
   const open = (account: AccountRef): Mailboxes => openMailboxes(account, { store, clock })
   const guard = createGuard({ clock, lifted: () => false })
@@ -113,10 +117,14 @@ export async function openImapStage(options: { quotaOctets?: number; plainLogins
   return stage
 }
 
-/** `@service` (default imaps), `@mail plain tree …`, `@quota octets`, `@no-tls`. */
+/** `@service` (default imaps), `@mail plain tree …`, `@quota octets`, `@quota-messages count`, `@no-tls`. */
 export async function openTranscriptStage({ settings }: Transcript): Promise<ImapStage> {
   const quota = settings.get('quota')
-  const stage = await openImapStage(quota === undefined ? {} : { quotaOctets: Number(quota) })
+  const messages = settings.get('quota-messages')
+  const stage = await openImapStage({
+    ...(quota === undefined ? {} : { quotaOctets: Number(quota) }),
+    ...(messages === undefined ? {} : { quotaMessages: Number(messages) }),
+  })
   const names = settings.get('mail')?.split(' ') ?? []
   if (names.length > 0)
     await stage.fill(

@@ -22,6 +22,7 @@ const PLAIN_NAMES = [
   'MODSEQ',
   'EMAILID',
   'THREADID',
+  'SAVEDATE', // RFC 8514 §4.2
 ] as const
 
 type PlainName = (typeof PLAIN_NAMES)[number]

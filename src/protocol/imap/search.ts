@@ -21,7 +21,7 @@ export type SearchKey =
   /** `day` counts whole days since 1970; zone and time are disregarded. */
   | {
       readonly key: 'date'
-      readonly of: 'internal' | 'sent'
+      readonly of: 'internal' | 'saved' | 'sent'
       readonly is: 'before' | 'on' | 'since'
       readonly day: number
     }
@@ -36,6 +36,7 @@ export type SearchKey =
   | { readonly key: 'body'; readonly text: string }
   | { readonly key: 'text'; readonly text: string }
   | { readonly key: 'emailid'; readonly id: string }
+  | { readonly key: 'threadid'; readonly id: string }
 
 const RETURNS = [
   'MIN',
@@ -119,7 +120,7 @@ const envelope =
   (field: EnvelopeField) =>
   (cursor: Cursor): SearchKey => ({ key: 'envelope', field, text: argument(cursor) })
 const date =
-  (of: 'internal' | 'sent', is: 'before' | 'on' | 'since') =>
+  (of: 'internal' | 'saved' | 'sent', is: 'before' | 'on' | 'since') =>
   (cursor: Cursor): SearchKey => {
     cursor.space()
     return { key: 'date', of, is, day: parseDate(cursor) }
@@ -190,7 +191,12 @@ const KEYS: ReadonlyMap<string, (cursor: Cursor, depth: number) => SearchKey> = 
   ['YOUNGER', (cursor) => ({ key: 'younger', seconds: interval(cursor) })],
   ['MODSEQ', modSeq],
   ['EMAILID', (cursor) => ({ key: 'emailid', id: argument(cursor) })],
-  ['THREADID', (cursor) => (argument(cursor), { key: 'none' })], // RFC 8474 §5.3: we have none
+  ['THREADID', (cursor) => ({ key: 'threadid', id: argument(cursor) })],
+  // RFC 8514 §4.3.
+  ['SAVEDBEFORE', date('saved', 'before')],
+  ['SAVEDON', date('saved', 'on')],
+  ['SAVEDSINCE', date('saved', 'since')],
+  ['SAVEDATESUPPORTED', () => ({ key: 'all' })],
   [
     'UID',
     (cursor) => {

@@ -1,5 +1,4 @@
-import type { Mailboxes } from '../../core/contract.ts'
-import type { MailboxInfo } from '../../model/mailbox.ts'
+import type { Mailboxes, MailboxView } from '../../core/contract.ts'
 import type { ListArgs } from '../../protocol/imap/command/list.ts'
 import { compilePattern } from '../../protocol/imap/list-pattern.ts'
 import { toWire, type NameForm } from '../../protocol/imap/mailbox-name.ts'
@@ -9,7 +8,7 @@ import { untagged } from './command.ts'
 /** A name in the tree: a mailbox, a level above one that is none itself, or a subscription to nothing. */
 type Node = {
   readonly name: string
-  readonly info: MailboxInfo | null
+  readonly info: MailboxView | null
   readonly subscribed: boolean
   /** A mailbox below. */
   hasChildren: boolean
@@ -21,8 +20,10 @@ export type Tree = readonly Node[]
 
 export type Listed = {
   readonly name: string
-  readonly info: MailboxInfo | null
+  readonly info: MailboxView | null
   readonly attributes: readonly string[]
+  /** By itself, not only for what is below it: what else is asked for is told too (RFC 5819 §2, RFC 8440 §4). */
+  readonly chosen: boolean
   /** RFC 5258 §3.5 CHILDINFO. */
   readonly childInfo: readonly string[]
   /** RFC 5465 §5.4 OLDNAME. */
@@ -34,7 +35,7 @@ export async function listMailboxes(handle: Mailboxes): Promise<Tree> {
   const mailboxes = await handle.list()
   const subscriptions = new Set(await handle.subscriptions())
   const nodes = new Map<string, Node>()
-  const add = (name: string, info: MailboxInfo | null): void => {
+  const add = (name: string, info: MailboxView | null): void => {
     const subscribed = subscriptions.has(name)
     nodes.set(name, { name, info, subscribed, hasChildren: false, subscribedBelow: false, specialUseBelow: false })
   }
@@ -71,16 +72,16 @@ export function* matching(tree: Tree, args: ListArgs): Generator<Listed, void, v
     }
     // A name without a mailbox shows where it leads to one, or when subscriptions are asked for.
     const shown = selects ? chosen || childInfo.length > 0 : node.info !== null || node.hasChildren
-    if (shown) yield { name: node.name, info: node.info, attributes: attributesOf(node, args), childInfo }
+    if (shown) yield { name: node.name, info: node.info, attributes: attributesOf(node, args), chosen, childInfo }
   }
 }
 
 /** One name as it is now, for news of it (RFC 5465 §5.4): all attributes, also of a name that is none any more. */
 export function listedNow(tree: Tree, name: string): Listed {
   const node = tree.find((each) => each.name === name)
-  if (node === undefined) return { name, info: null, attributes: ['\\NonExistent'], childInfo: [] }
+  if (node === undefined) return { name, info: null, attributes: ['\\NonExistent'], chosen: false, childInfo: [] }
   const everything = { extended: true, select: { subscribed: true }, returns: { subscribed: true } }
-  return { name, info: node.info, attributes: attributesOf(node, everything), childInfo: [] }
+  return { name, info: node.info, attributes: attributesOf(node, everything), chosen: true, childInfo: [] }
 }
 
 type AttributeOptions = {
@@ -108,7 +109,7 @@ export function* lsubLines(tree: Tree, pattern: string): Generator<Listed, void,
     const level = pattern.endsWith('%') && node.subscribedBelow
     if (!node.subscribed && !level) continue
     const attributes = node.subscribed && node.info !== null ? [] : ['\\Noselect']
-    yield { name: node.name, info: node.info, attributes, childInfo: [] }
+    yield { name: node.name, info: node.info, attributes, chosen: true, childInfo: [] }
   }
 }
 

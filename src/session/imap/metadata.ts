@@ -1,4 +1,4 @@
-import type { Annotation, ChangeNotice, Mailboxes } from '../../core/contract.ts'
+import type { Annotation, ChangeNotice, Mailboxes, MailboxView } from '../../core/contract.ts'
 import type { MailboxId } from '../../model/ids.ts'
 import { IMAP_NOTIFY_PENDING_MAX } from '../../model/limits.ts'
 import type { GetMetadataArgs } from '../../protocol/imap/command/metadata.ts'
@@ -56,6 +56,18 @@ export function* printMetadata(
     }
   }
   yield `${text})\r\n`
+}
+
+/** RFC 9590 §3: of what cannot be told, nothing is. */
+export async function* listMetadata(
+  session: Pick<Session, 'form' | 'utf8'> & { readonly state: { readonly handle: Mailboxes } },
+  mailbox: MailboxView,
+  entries: readonly string[],
+): AsyncGenerator<Piece, void, void> {
+  const outcome = await session.state.handle.annotations(mailbox.mailboxId)
+  if (outcome.at !== 'done') return
+  const { chosen } = select(outcome.entries, { entries, depth: 0, maxSizeOctets: null })
+  yield* printMetadata(session, mailbox.name, chosen)
 }
 
 /** Printable ASCII on one line. */

@@ -1,5 +1,6 @@
 import { Fault, type Cursor } from '../cursor.ts'
 import { fromWire, type NameForm } from '../mailbox-name.ts'
+import { parseEntry } from './metadata.ts'
 import { parseStatusItems, type StatusItem } from './status.ts'
 
 export type ListArgs = {
@@ -13,6 +14,10 @@ export type ListArgs = {
     readonly children: boolean
     readonly specialUse: boolean
     readonly status: readonly StatusItem[]
+    /** RFC 9590 §3. */
+    readonly metadata: readonly string[]
+    /** RFC 8440 §3. */
+    readonly myRights: boolean
   }
 }
 
@@ -29,7 +34,14 @@ export function parseList(cursor: Cursor, form: NameForm): ListArgs {
   const many = cursor.peek() === 0x28
   const pattern = (): string => patternOf(cursor.listMailbox(), form)
   const patterns = many ? cursor.list(pattern, { empty: true }) : [pattern()]
-  const returns = { subscribed: false, children: false, specialUse: false, status: [] as readonly StatusItem[] }
+  const returns: Returns = {
+    subscribed: false,
+    children: false,
+    specialUse: false,
+    status: [],
+    metadata: [],
+    myRights: false,
+  }
   const returning = cursor.skip(' ')
   if (returning) {
     cursor.expect('RETURN ')
@@ -73,15 +85,18 @@ function selection(options: readonly string[]): ListArgs['select'] {
   return { subscribed, recursive, specialUse }
 }
 
-function returnOption(
-  cursor: Cursor,
-  returns: { subscribed: boolean; children: boolean; specialUse: boolean; status: readonly StatusItem[] },
-): void {
+type Returns = { -readonly [K in keyof ListArgs['returns']]: ListArgs['returns'][K] }
+
+function returnOption(cursor: Cursor, returns: Returns): void {
   const name = cursor.word()
   if (name === 'SUBSCRIBED') returns.subscribed = true
   else if (name === 'CHILDREN') returns.children = true
   else if (name === 'SPECIAL-USE') returns.specialUse = true
-  else if (name === 'STATUS') {
+  else if (name === 'MYRIGHTS') returns.myRights = true
+  else if (name === 'METADATA') {
+    cursor.space()
+    returns.metadata = cursor.list(() => parseEntry(cursor))
+  } else if (name === 'STATUS') {
     cursor.space()
     returns.status = parseStatusItems(cursor)
   } else throw new Fault(`Unknown return option ${name}`)

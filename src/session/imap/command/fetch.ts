@@ -8,6 +8,7 @@ import { bad, command, no, ok, untagged, type Answer, type Conversation } from '
 import { isBodyItem, needsTree, type BodyItem } from '../fetch/body.ts'
 import { needsSummary, plainPrinter } from '../fetch/print-items.ts'
 import { printMessages } from '../fetch/print-messages.ts'
+import { knownIds } from '../object-id.ts'
 import { uidRangesNamed } from '../named.ts'
 import { partOfRanges } from '../part.ts'
 import { problem } from '../problems.ts'
@@ -58,10 +59,11 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
     ? handle.messages(selected.mailboxId, uids, options)
     : handle.entries(selected.mailboxId, uids, options)
   const map = await sequenceMap(handle, selected)
-  const printed = printMessages(handle, map, batches, {
-    plain: plainPrinter(plain, utf8),
+  const ids = knownIds(handle)
+  const printed = printMessages(handle, map, ids.along(batches, plain), {
+    plain: plainPrinter(plain, utf8, ids),
     // A flag that this command set is told along (RFC 9051 §6.4.5), unless the client asked for it anyway.
-    plainIfSeen: plainPrinter(withFlags(plain, enabled.has('CONDSTORE')), utf8),
+    plainIfSeen: plainPrinter(withFlags(plain, enabled.has('CONDSTORE')), utf8, ids),
     seen,
     bodies,
   })

@@ -1,7 +1,9 @@
 import { parseList } from '../../../protocol/imap/command/list.ts'
 import { command, ok, untagged } from '../command.ts'
 import { listMailboxes, matching, printListed } from '../list.ts'
-import { printStatus } from './status.ts'
+import { listMetadata } from '../metadata.ts'
+import { printMyRights } from '../my-rights.ts'
+import { statusOf } from './status.ts'
 
 export const list = command({
   name: 'LIST',
@@ -21,9 +23,18 @@ export const list = command({
     let text = ''
     for (const line of matching(tree, args)) {
       text += printListed('LIST', line, form())
-      // RFC 5819 §2: STATUS for what can be selected, after its LIST.
-      if (args.returns.status.length > 0 && line.info !== null)
-        text += printStatus(line.info, args.returns.status, conversation)
+      if (line.info !== null && line.chosen) {
+        const { status, metadata, myRights } = args.returns
+        // RFC 5819 §2: STATUS for what can be selected, after its LIST; RFC 4314 §4: and read.
+        if (status.length > 0 && line.info.rights.has('r'))
+          text += await statusOf(state.handle, line.info, status, conversation)
+        if (myRights) text += printMyRights(conversation, line.info)
+        if (metadata.length > 0) {
+          yield text
+          text = ''
+          yield* listMetadata(conversation, line.info, metadata)
+        }
+      }
       if (text.length < 16_384) continue
       yield text
       text = ''

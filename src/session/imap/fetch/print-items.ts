@@ -6,7 +6,7 @@ import { printDateTime } from '../../../protocol/imap/date.ts'
 import { printEnvelope } from '../../../protocol/imap/envelope.ts'
 import type { FetchItem } from '../../../protocol/imap/fetch.ts'
 import { printString } from '../../../protocol/imap/print.ts'
-import { emailIdText } from '../object-id.ts'
+import { emailIdText, threadIdText, type KnownIds } from '../object-id.ts'
 import { isBodyItem, type BodyItem } from './body.ts'
 
 type PlainItem = Exclude<FetchItem, BodyItem>
@@ -17,8 +17,12 @@ export const needsSummary = (item: PlainItem): boolean =>
   item.item === 'ENVELOPE' || item.item === 'BODY' || item.item === 'BODYSTRUCTURE' || item.item === 'PREVIEW'
 
 /** One function that prints all items but bodies, parted by spaces; made once per command. */
-export function plainPrinter(items: readonly FetchItem[], utf8: boolean): (message: Candidate) => string {
-  const printers = items.filter((item): item is PlainItem => !isBodyItem(item)).map((item) => printer(item, utf8))
+export function plainPrinter(
+  items: readonly FetchItem[],
+  utf8: boolean,
+  ids: KnownIds,
+): (message: Candidate) => string {
+  const printers = items.filter((item): item is PlainItem => !isBodyItem(item)).map((item) => printer(item, utf8, ids))
   if (printers.length === 1) return printers[0]!
   return (message) => {
     let text = ''
@@ -27,7 +31,7 @@ export function plainPrinter(items: readonly FetchItem[], utf8: boolean): (messa
   }
 }
 
-function printer({ item }: PlainItem, utf8: boolean): (message: Candidate) => string {
+function printer({ item }: PlainItem, utf8: boolean, ids: KnownIds): (message: Candidate) => string {
   switch (item) {
     case 'UID':
       return ({ uid }) => `UID ${uid}`
@@ -40,9 +44,11 @@ function printer({ item }: PlainItem, utf8: boolean): (message: Candidate) => st
     case 'MODSEQ':
       return ({ modSeq }) => `MODSEQ (${modSeq})`
     case 'EMAILID':
-      return ({ messageKey }) => `EMAILID (${emailIdText(messageKey)})`
+      return ({ messageKey }) => `EMAILID (${emailIdText(ids.of(messageKey))})`
     case 'THREADID':
-      return () => 'THREADID NIL' // RFC 8474 §5.2
+      return ({ messageKey }) => `THREADID (${threadIdText(ids.of(messageKey))})`
+    case 'SAVEDATE':
+      return ({ savedAt }) => `SAVEDATE ${printDateTime(savedAt)}` // RFC 8514 §4.2
     case 'PREVIEW': // Made when the message came in: at hand, LAZY or not (RFC 8970 §4.1).
       return (message) => `PREVIEW ${printString(shortened(summary(message).preview), utf8)}`
     case 'ENVELOPE':

@@ -1,4 +1,4 @@
-import { StoreError, type Mailboxes } from '../../../core/contract.ts'
+import { StoreError, type Mailboxes, type MailboxView } from '../../../core/contract.ts'
 import type { MailboxId, Uid } from '../../../model/ids.ts'
 import type { MailboxInfo } from '../../../model/mailbox.ts'
 import type { NotifyEvents } from '../../../protocol/imap/command/notify.ts'
@@ -10,6 +10,7 @@ import { printStatus } from '../command/status.ts'
 import { isBodyItem, needsTree } from '../fetch/body.ts'
 import { needsSummary, plainPrinter } from '../fetch/print-items.ts'
 import { printMessages } from '../fetch/print-messages.ts'
+import { knownIds } from '../object-id.ts'
 import { listedNow, listMailboxes, printListed, type Tree } from '../list.ts'
 import { asUidRanges, sequenceMap, tellChanges, type Selected } from '../selected.ts'
 import { eventsFor, knownOf, silence, type Known, type Notify } from './watch.ts'
@@ -50,9 +51,10 @@ async function* fetchNew(
     plain.some(needsSummary) || bodies.some(needsTree)
       ? handle.messages(selected.mailboxId, uids)
       : handle.entries(selected.mailboxId, uids)
-  const print = plainPrinter(plain, session.utf8())
+  const ids = knownIds(handle)
+  const print = plainPrinter(plain, session.utf8(), ids)
   const plan = { plain: print, plainIfSeen: print, seen: new Set<Uid>(), bodies }
-  yield* printMessages(handle, await sequenceMap(handle, selected), batches, plan)
+  yield* printMessages(handle, await sequenceMap(handle, selected), ids.along(batches, plain), plan)
 }
 
 /** News of other mailboxes and of names, whenever the client has said nothing (RFC 5465 §3). */
@@ -122,12 +124,12 @@ function itemsOf(
 export function* printStatuses(
   session: In,
   notify: Notify,
-  mailboxes: readonly MailboxInfo[],
+  mailboxes: readonly MailboxView[],
   except: MailboxId | null,
 ): Generator<string, void, void> {
   for (const info of mailboxes) {
     const events = eventsFor(notify.groups, info.name, info.subscribed)
-    if (!events.messages || info.mailboxId === except) continue
+    if (!events.messages || info.mailboxId === except || !info.rights.has('r')) continue
     const items: StatusItem[] = ['MESSAGES', 'UIDNEXT', 'UIDVALIDITY']
     yield printStatus(info, events.flags ? [...items, 'UNSEEN', 'HIGHESTMODSEQ'] : items, session)
   }

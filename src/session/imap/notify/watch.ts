@@ -1,4 +1,4 @@
-import type { Mailboxes } from '../../../core/contract.ts'
+import type { Mailboxes, MailboxView } from '../../../core/contract.ts'
 import type { MailboxId, Uid } from '../../../model/ids.ts'
 import { IMAP_NOTIFY_PENDING_MAX } from '../../../model/limits.ts'
 import type { MailboxInfo } from '../../../model/mailbox.ts'
@@ -52,7 +52,7 @@ export async function openNotify(
   handle: Mailboxes,
   wants: { selected: NotifySelected | null; groups: readonly NotifyGroup[] },
   noticed: () => void,
-): Promise<{ notify: Notify; mailboxes: readonly MailboxInfo[] }> {
+): Promise<{ notify: Notify; mailboxes: readonly MailboxView[] }> {
   const { selected, groups } = wants
   const some = (of: keyof NotifyEvents): boolean => groups.some((group) => group[of])
   const wantsMessages = some('messages')

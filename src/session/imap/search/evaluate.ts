@@ -2,11 +2,12 @@ import { foldForSearch } from '../../../format/charset/fold.ts'
 import { parseHeaderDate } from '../../../format/header/date.ts'
 import { envelopeText } from '../../../format/header/envelope-text.ts'
 import { decodeWords } from '../../../format/header/words.ts'
+import { assert } from '../../../std/assert.ts'
 import type { ContentProbe, StoredMessage } from '../../../core/contract.ts'
+import type { MessageKey } from '../../../model/ids.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
 import type { SearchKey } from '../../../protocol/imap/search.ts'
 import { holds, rangesOf, resolve, type NumberRange, type SequenceSet } from '../../../protocol/imap/sequence-set.ts'
-import { messageKeyOf } from '../object-id.ts'
 import { mayHold, type KnownTexts } from './by-index.ts'
 
 const DAY_MS = 86_400_000
@@ -33,6 +34,8 @@ export type SearchContext = {
   readonly now: number
   /** What the search index tells of the texts; absent: nothing. */
   readonly known?: KnownTexts
+  /** Of each EMAILID and THREADID in the key, by `kind id`. */
+  readonly keysNamed?: ReadonlyMap<string, ReadonlySet<MessageKey>>
 }
 
 const entryMatcher = (test: (entry: MailboxEntry) => boolean): Matcher => ({
@@ -79,9 +82,11 @@ export function compileKey(key: SearchKey, context: SearchContext): Matcher {
     }
     case 'modseq':
       return entryMatcher(({ modSeq }) => modSeq >= key.modSeq)
-    case 'emailid': {
-      const messageKey = messageKeyOf(key.id)
-      return entryMatcher((entry) => entry.messageKey === messageKey)
+    case 'emailid':
+    case 'threadid': {
+      const keys = context.keysNamed?.get(`${key.key} ${key.id}`)
+      assert(keys !== undefined, 'ids are looked up before')
+      return entryMatcher((entry) => keys.has(entry.messageKey))
     }
     case 'envelope':
       return unlessRuledOut(envelopeMatcher(key), key.text, context)
@@ -119,6 +124,7 @@ function flagMatcher(flag: string): Matcher {
 function dateMatcher({ of, is, day }: Extract<SearchKey, { key: 'date' }>): Matcher {
   const compare = (on: number): boolean => (is === 'before' ? on < day : is === 'on' ? on === day : on >= day)
   if (of === 'internal') return entryMatcher(({ internalDate }) => compare(Math.floor(internalDate / DAY_MS)))
+  if (of === 'saved') return entryMatcher(({ savedAt }) => compare(Math.floor(savedAt / DAY_MS))) // RFC 8514 §4.3
   return {
     cost: COST.summary,
     test({ entry }) {

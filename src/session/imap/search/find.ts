@@ -1,10 +1,13 @@
 import type { ContentSearch, Mailboxes, StoredMessage } from '../../../core/contract.ts'
-import type { MailboxId } from '../../../model/ids.ts'
+import type { MailboxId, MessageKey } from '../../../model/ids.ts'
+import { IMAP_SEARCH_IDS_MAX } from '../../../model/limits.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
+import { Fault } from '../../../protocol/imap/cursor.ts'
 import type { SearchKey } from '../../../protocol/imap/search.ts'
 import { intersect, type NumberRange } from '../../../protocol/imap/sequence-set.ts'
 import type { Conversation } from '../command.ts'
 import { createProgress, type Progress } from '../progress.ts'
+import { keysNamed } from '../object-id.ts'
 import { asUidRanges, placeFrom, sequenceMap } from '../selected.ts'
 import { askIndex, pickByIndex } from './by-index.ts'
 import { compileKey, COST, uidsNamed, type Candidate, type SearchContext } from './evaluate.ts'
@@ -45,7 +48,7 @@ export async function findIn(place: Place, key: SearchKey): Promise<Found> {
   const known = await askIndex(handle, key)
   const picked = await pickByIndex(place, key, known)
   const ranges = picked === null ? named : intersect(named, picked)
-  const matcher = compileKey(key, { ...context, known })
+  const matcher = compileKey(key, { ...context, known, keysNamed: await lookUpIds(place, key) })
   const numbers: number[] = []
   const found: number[] = []
   const modSeqs: number[] = []
@@ -69,6 +72,26 @@ export async function findIn(place: Place, key: SearchKey): Promise<Found> {
     await place.progress.tell(at, uids.length)
   }
   return { numbers, uids: found, modSeqs }
+}
+
+/** RFC 8474 §6: which messages the ids in a key stand for. */
+async function lookUpIds(
+  { handle, mailboxId }: Place,
+  key: SearchKey,
+): Promise<ReadonlyMap<string, ReadonlySet<MessageKey>>> {
+  const found = new Map<string, ReadonlySet<MessageKey>>()
+  const ids = idsIn(key)
+  if (ids.length > IMAP_SEARCH_IDS_MAX) throw new Fault('Too many ids in one search', { status: 'NO', code: 'LIMIT' })
+  for (const { kind, id } of ids) {
+    if (!found.has(`${kind} ${id}`)) found.set(`${kind} ${id}`, await keysNamed(handle, mailboxId, { kind, id }))
+  }
+  return found
+}
+
+function idsIn(key: SearchKey): readonly { kind: 'emailid' | 'threadid'; id: string }[] {
+  if (key.key === 'and' || key.key === 'or') return key.of.flatMap(idsIn)
+  if (key.key === 'not') return idsIn(key.of)
+  return key.key === 'emailid' || key.key === 'threadid' ? [{ kind: key.key, id: key.id }] : []
 }
 
 export function candidate(
