@@ -12,7 +12,7 @@ import { createGramCollector, gramsOfNeedle } from './grams.ts'
 function gramsOf(...pieces: readonly string[]): Set<number> | null {
   const collector = createGramCollector()
   for (const piece of pieces) collector.add(piece)
-  const grams = collector.grams()
+  const grams = collector.take()
   return grams === null ? null : new Set(grams)
 }
 
@@ -56,12 +56,24 @@ test('case does not count, in Latin and Cyrillic; letters of their own do', () =
   assert.ok(!same('край', 'краи'))
 })
 
+test('one message after the other', () => {
+  const collector = createGramCollector()
+  collector.add('ABCDE')
+  assert.equal(collector.take()?.length, 3)
+  collector.add('F')
+  assert.equal(collector.take()?.length, 0)
+  collector.add('A'.repeat(SEARCH_TEXT_MAX_CHARACTERS + 1))
+  assert.equal(collector.take(), null)
+  collector.add('CDEF')
+  assert.deepEqual([...collector.take()!], gramsOfNeedle('CDEF')) // prettier-ignore
+})
+
 test('parts do not join', () => {
   const collector = createGramCollector()
   collector.add('ABC')
   collector.part()
   collector.add('DEF')
-  const grams = new Set(collector.grams())
+  const grams = new Set(collector.take())
   assert.equal(grams.size, 2)
   for (const gram of gramsOfNeedle('BCD')) assert.ok(!grams.has(gram))
 })
@@ -86,6 +98,6 @@ test('one over: too much text, too many grams', () => {
   const collector = createGramCollector()
   let at = 0
   while (collector.add(many[at]!)) at++
-  assert.equal(collector.grams(), null)
+  assert.equal(collector.take(), null)
   assert.equal(gramsOf(many.slice(0, at).join(''))?.size, SEARCH_GRAMS_PER_MESSAGE_MAX)
 })

@@ -18,13 +18,14 @@ function gramOf(a: number, b: number, c: number): number {
   return Math.imul(Math.imul(Math.imul(a, 0x9e3779b1) ^ b, 0x85ebca77) ^ c, 0xc2b2ae3d) >>> 16
 }
 
+/** Serves one message after the other, since it takes 128 KiB. */
 export type GramCollector = {
   /** Folded text; pieces are joined. @returns false once there is too much to be indexed */
   add(folded: string): boolean
   /** What comes next does not join what was. */
   part(): void
-  /** Each once; null when there was too much. */
-  grams(): Uint16Array | null
+  /** Each once; null when there was too much. What comes next is another message. */
+  take(): Uint16Array | null
 }
 
 export function createGramCollector(): GramCollector {
@@ -64,7 +65,14 @@ export function createGramCollector(): GramCollector {
       a = -1
       b = -1
     },
-    grams: () => (full ? null : found.slice(0, count)),
+    take() {
+      const grams = full ? null : found.slice(0, count)
+      for (let i = 0; i < count; i++) seen[found[i]!] = 0
+      count = characters = 0
+      full = false
+      a = b = -1
+      return grams
+    },
   }
 }
 

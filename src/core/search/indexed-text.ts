@@ -3,7 +3,7 @@ import { envelopeText } from '../../format/header/envelope-text.ts'
 import { decodeWords } from '../../format/header/words.ts'
 import { partNames } from '../../format/message/part-names.ts'
 import type { MessageSummary, Part } from '../../model/message.ts'
-import { createGramCollector, type GramCollector } from './grams.ts'
+import type { GramCollector } from './grams.ts'
 import { foldedText, readHeader, type MessageBytes } from './part-text.ts'
 
 const ENVELOPE_FIELDS = ['from', 'to', 'cc', 'bcc', 'subject'] as const
@@ -13,8 +13,12 @@ const ENVELOPE_FIELDS = ['from', 'to', 'cc', 'bcc', 'subject'] as const
  * @returns null when there is too much
  * @throws StoreError
  */
-export async function gramsOfMessage(read: MessageBytes, summary: MessageSummary): Promise<Uint16Array | null> {
-  const collector = createGramCollector()
+export async function gramsOfMessage(
+  read: MessageBytes,
+  summary: MessageSummary,
+  collector: GramCollector,
+): Promise<Uint16Array | null> {
+  collector.take() // What an error left of the message before.
   const whole = (folded: string): boolean => {
     collector.part()
     return collector.add(folded)
@@ -25,7 +29,8 @@ export async function gramsOfMessage(read: MessageBytes, summary: MessageSummary
   }
   for (const name of partNames(summary.root)) whole(foldForSearch(name))
   for (const { line } of await readHeader(read, summary.root)) whole(line)
-  return (await addBody(read, summary.root, collector)) ? collector.grams() : null
+  await addBody(read, summary.root, collector)
+  return collector.take()
 }
 
 /** @returns false once there is too much */

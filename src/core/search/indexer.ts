@@ -21,7 +21,9 @@ import {
   type SearchStatus,
   type Store,
 } from '../../store/contract.ts'
+import { createGramCollector } from './grams.ts'
 import { gramsOfMessage } from './indexed-text.ts'
+import { WINDOW_OCTETS, type MessageBytes } from './part-text.ts'
 
 /** Of one account, before the next has its turn. */
 const BATCHES_IN_A_ROW = 16
@@ -46,6 +48,7 @@ export function createIndexer(parts: {
   const { mail } = store
   /** The marks at which all was done. */
   let done: readonly MailMark[] | null = null
+  const collector = createGramCollector()
 
   /** Takes up what others want, and lets go of what is not there any more. @returns accounts that have mail to be indexed */
   async function look(): Promise<readonly MailMark[]> {
@@ -108,9 +111,16 @@ export function createIndexer(parts: {
     return lastKey < mark.lastKey
   }
 
+  /** Most letters are read at once. */
+  async function bytesOf(accountId: AccountId, messageKey: MessageKey, sizeOctets: number): Promise<MessageBytes> {
+    if (sizeOctets > WINDOW_OCTETS) return (start, end) => mail.read(accountId, messageKey, start, end)
+    const octets = await mail.read(accountId, messageKey, 0, sizeOctets)
+    return (start, end) => Promise.resolve(octets.subarray(start, end))
+  }
+
   async function gramsOf(accountId: AccountId, { messageKey, summary }: MessageContent): Promise<Uint16Array | null> {
     try {
-      return await gramsOfMessage((start, end) => mail.read(accountId, messageKey, start, end), summary)
+      return await gramsOfMessage(await bytesOf(accountId, messageKey, summary.sizeOctets), summary, collector)
     } catch (error) {
       if (error instanceof StoreError && error.kind === 'damaged') return null // A search meets the damage itself.
       throw error

@@ -36,6 +36,7 @@ export function openSearchIndex(options: { dataDir: string; clock: Clock; files?
       db.exec('COMMIT')
     } catch (error) {
       if (db.inTransaction) db.exec('ROLLBACK')
+      blocks.countAnew()
       throw error
     }
   }
@@ -45,6 +46,7 @@ export function openSearchIndex(options: { dataDir: string; clock: Clock; files?
     const to = from + ACCOUNT_STEP
     is.removeAccount.run(accountId) // From here on nobody asks for the rest.
     is.removeFresh.run(from, to)
+    blocks.countAnew()
     for (const [place] of is.blocks.all(from, to)) blocks.remove(accountId, place - from)
   }
 
@@ -60,26 +62,28 @@ export function openSearchIndex(options: { dataDir: string; clock: Clock; files?
       atomic(() => {
         for (const message of messages) addFresh(is.insertFresh, accountId, message)
         is.setAccount.run(accountId, lastKey, modSeq, entries, messages.length)
-        blocks.make(accountId)
+        blocks.make(accountId, messages)
       })
     },
     retain(accountId, living) {
       const alive = new Set(living)
+      blocks.countAnew()
       const from = accountId * ACCOUNT_STEP
-      for (const [id] of is.freshIds.all(from, from + ACCOUNT_STEP)) {
-        if (!alive.has(id - from)) atomic(() => is.countDown.run(is.removeOneFresh.run(id), accountId))
-      }
+      atomic(() => {
+        const gone = is.freshIds.all(from, from + ACCOUNT_STEP).filter(([id]) => !alive.has(id - from))
+        for (const [id] of gone) is.removeOneFresh.run(id)
+        is.countDown.run(gone.length, accountId)
+      })
       for (const [place, octets] of is.blocks.all(from, from + ACCOUNT_STEP)) {
         const keys = wordsOf(octets)
         const kept = keys.reduce((sum, key) => sum + (alive.has(key) ? 1 : 0), 0)
         if (kept * 2 >= keys.length) continue
         atomic(() => {
-          for (const message of blocks.messages(accountId, place - from, keys)) {
-            if (alive.has(message.messageKey)) addFresh(is.insertFresh, accountId, message)
-          }
+          const messages = blocks.messages(accountId, place - from, keys).filter((each) => alive.has(each.messageKey))
+          for (const message of messages) addFresh(is.insertFresh, accountId, message)
           blocks.remove(accountId, place - from)
           is.countDown.run(keys.length - kept, accountId)
-          blocks.make(accountId)
+          blocks.make(accountId, messages)
         })
       }
     },
@@ -189,9 +193,16 @@ function addFresh(insert: Statement, accountId: AccountId, { messageKey, grams }
   insert.run(accountId * ACCOUNT_STEP + messageKey, grams === null ? null : octetsOf(grams))
 }
 
+type Waiting = { readonly messages: number; readonly grams: number }
+
+/** Accounts whose waiting messages are counted. */
+const COUNTED_MAX = 10_000
+
 type BlockWriter = {
-  /** Makes blocks of what waits, while there is enough for one. Within a transaction. */
-  make(accountId: AccountId): void
+  /** Makes blocks of what waits, while there is enough for one. Within a transaction. @param added what has come to it */
+  make(accountId: AccountId, added: readonly IndexedMessage[]): void
+  /** What waits is not what was counted. */
+  countAnew(): void
   messages(accountId: AccountId, blockId: number, keys: Uint32Array): readonly IndexedMessage[]
   remove(accountId: AccountId, blockId: number): void
 }
@@ -215,6 +226,24 @@ function blockWriter(db: Database): BlockWriter {
   )
   const removeLists = db.prepare('DELETE FROM list WHERE account_id = ? AND block_id = ?')
   const removeBlock = db.prepare('DELETE FROM block WHERE place_id = ?')
+  /** What waits, by account, where it has been counted: to count is to read all of it. */
+  const counts = new Map<AccountId, Waiting>()
+
+  function count(accountId: AccountId, added: readonly IndexedMessage[]): Waiting {
+    const before = counts.get(accountId)
+    if (before === undefined) {
+      const from = accountId * ACCOUNT_STEP
+      const [messages, octets] = waiting.get(from, from + ACCOUNT_STEP) ?? [0, 0]
+      return { messages, grams: (octets ?? 0) / 2 }
+    }
+    let { messages, grams } = before
+    for (const one of added) {
+      if (one.grams === null) continue
+      messages++
+      grams += one.grams.length
+    }
+    return { messages, grams }
+  }
 
   function makeOne(accountId: AccountId): void {
     const from = accountId * ACCOUNT_STEP
@@ -229,15 +258,16 @@ function blockWriter(db: Database): BlockWriter {
   }
 
   return {
-    make(accountId) {
-      const from = accountId * ACCOUNT_STEP
-      for (;;) {
-        const [count, octets] = waiting.get(from, from + ACCOUNT_STEP) ?? [0, 0]
-        const enough = count >= SEARCH_BLOCK_MESSAGES || (octets ?? 0) > 2 * SEARCH_FRESH_GRAMS_MAX
-        if (count === 0 || !enough) return
+    make(accountId, added) {
+      for (let now = count(accountId, added); ; now = count(accountId, [])) {
+        counts.set(accountId, now)
+        if (counts.size > COUNTED_MAX) counts.clear()
+        if (now.messages < SEARCH_BLOCK_MESSAGES && now.grams <= SEARCH_FRESH_GRAMS_MAX) return
         makeOne(accountId)
+        counts.delete(accountId)
       }
     },
+    countAnew: () => counts.clear(),
     messages(accountId, blockId, keys) {
       const grams = Array.from(keys, (): number[] => [])
       for (const [row, octets] of lists.all(accountId, blockId)) {
