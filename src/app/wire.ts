@@ -17,10 +17,12 @@ import type {
   Mailboxes,
   OnceLinks,
   QueueOperator,
+  Scripts,
   TokenVerifier,
 } from '../core/contract.ts'
 import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
+import { openScripts } from '../core/filters/scripts.ts'
 import { createIntake } from '../core/intake/intake.ts'
 import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../core/queue/operator.ts'
@@ -40,8 +42,10 @@ import { createMdaPolicy } from '../roles/mda/mda.ts'
 import { createMsaPolicy } from '../roles/msa/msa.ts'
 import { createMtaPolicy } from '../roles/mta/mta.ts'
 import { imapSession } from '../session/imap/session.ts'
+import { manageSieveSession } from '../session/managesieve/session.ts'
 import { pop3Session } from '../session/pop3/session.ts'
 import { smtpSession } from '../session/smtp/session.ts'
+import type { Compile } from '../sieve/contract.ts'
 import type { Clock } from '../std/clock.ts'
 import { calm, type Load } from '../std/load.ts'
 import type { Log } from '../std/log.ts'
@@ -49,6 +53,7 @@ import { noMetrics, type Metrics } from '../std/metrics.ts'
 import type { Random } from '../std/random.ts'
 import type { SearchReads, Store } from '../store/contract.ts'
 import type { ServiceConfig } from './config/config.ts'
+import { VERSION } from './version.ts'
 
 /** What the machine and the store give to one thread. */
 export type Parts = {
@@ -99,9 +104,17 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
     accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
     queueOperator: createQueueOperator({ store, clock }),
-    openMailboxes: (account) =>
-      openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) }),
+    openMailboxes: (account) => openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) }),
   }
+}
+
+/** Loaded when somebody needs it: most servers have few filters. */
+async function sieve(): Promise<{ compile: Compile; SIEVE_EXTENSIONS: readonly string[] }> {
+  const [{ compile }, { SIEVE_EXTENSIONS }] = await Promise.all([
+    import('../sieve/compile.ts'),
+    import('../sieve/extensions.ts'),
+  ])
+  return { compile, SIEVE_EXTENSIONS }
 }
 
 export type Serve = (connection: Connection) => Promise<void>
@@ -123,7 +136,7 @@ export type SessionOptions = {
   readonly tokens?: TokenVerifier
 }
 
-/** What serves a connection of a service; null for services whose sessions are not made of lines (http, https, sieve). */
+/** What serves a connection of a service; null for services whose sessions are not made of lines (http, https). */
 export function wireSessions(parts: Parts, core: Core, options: SessionOptions): (on: ServiceConfig) => Serve | null {
   const { clock, random, log, metrics = noMetrics } = parts
   const { hostname, messageMaxOctets, guard, guessKey, inside, drain, load = calm, tokens } = options
@@ -182,9 +195,17 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
         const policy = mda(on)
         return (connection) => pop3Session(connection, { policy, locks, ...common, hostname, signal: drain })
       }
+      case 'sieve': {
+        const policy = mda(on)
+        return async (connection) => {
+          const { compile, SIEVE_EXTENSIONS: extensions } = await sieve()
+          const openScriptsOf = (account: AccountRef): Scripts => openScripts(account, { store: parts.store, compile })
+          const of = { policy, openScripts: openScriptsOf, implementation: `Gavan ${VERSION}`, extensions }
+          return manageSieveSession(connection, { ...of, ...common, signal: drain })
+        }
+      }
       case 'http':
       case 'https':
-      case 'sieve':
         return null
     }
   }

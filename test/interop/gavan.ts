@@ -6,7 +6,7 @@ import { MAIN } from '../../tools/program.ts'
 import { ROOT } from '../../tools/tree.ts'
 import { freeOffset } from './ports.ts'
 
-export type PortName = 'mx' | 'submission' | 'imap' | 'imaps' | 'pop3' | 'pop3s' | 'http' | 'https'
+export type PortName = 'mx' | 'submission' | 'imap' | 'imaps' | 'pop3' | 'pop3s' | 'http' | 'https' | 'sieve'
 export type User = { readonly address: string; readonly password: string }
 
 /** The one line on standard output. */

@@ -23,6 +23,7 @@ async function build(): Promise<Command> {
     .option('--route <domain=host:port>', 'mail for this domain goes to that host, not to the sandbox', collect, [])
     .option('--offset <n>', 'added to every standard port', '2000')
     .option('--no-pop3', 'without POP3')
+    .option('--sieve', 'with ManageSieve, for editors of filters')
     .option('--reset', 'start over with an empty data folder')
     .option('--workers <n>', 'threads that serve connections')
     .option('--metrics <port>', 'numbers for Prometheus on this port of 127.0.0.1, at /metrics')
@@ -83,6 +84,8 @@ async function build(): Promise<Command> {
   program.addCommand(setCommand())
   const { dataCommands } = await import('./data-commands.ts')
   for (const command of dataCommands()) program.addCommand(command)
+  const { sieveCommand } = await import('./sieve-command.ts')
+  program.addCommand(sieveCommand())
   const { completionCommand } = await import('./completion.ts')
   program.addCommand(completionCommand(program))
   return program

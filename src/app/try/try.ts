@@ -24,6 +24,7 @@ export type TryFlags = {
   readonly route: readonly string[]
   readonly offset: string
   readonly pop3: boolean
+  readonly sieve?: true
   readonly reset?: true
   readonly logLevel?: string
   readonly workers?: string
@@ -73,13 +74,24 @@ async function tryConfig(flags: TryFlags, dataDir: string): Promise<Config> {
       'metrics.listen': flags.metrics === undefined ? 'off' : `127.0.0.1:${flags.metrics}`,
       'log.level': flags.logLevel ?? (flags.json === true ? 'info' : 'error'),
       ...(flags.pop3 ? {} : { 'ports.pop3': 'off', 'ports.pop3s': 'off' }),
+      ...(flags.sieve === true ? { 'ports.sieve': 'on' } : {}),
     },
   })
   if (!loaded.ok) throw new CliError(EXIT.usage, printProblems(loaded.error), null)
   return { ...loaded.value, relay: { smarthost: null, routes: new Map(routes) } }
 }
 
-const PORTS_TOLD: readonly ServiceName[] = ['mx', 'submission', 'imap', 'imaps', 'pop3', 'pop3s', 'http', 'https']
+const PORTS_TOLD: readonly ServiceName[] = [
+  'mx',
+  'submission',
+  'imap',
+  'imaps',
+  'pop3',
+  'pop3s',
+  'http',
+  'https',
+  'sieve',
+]
 
 /** `gavan try`: a whole server on loopback, without DNS, root or configuration. */
 export async function runTry(flags: TryFlags): Promise<void> {
