@@ -8,7 +8,7 @@ import { type Files, realFiles } from '../files.ts'
 import { type Database, openPlain, type Statement } from '../sqlite/database.ts'
 import { spaceFor } from '../sqlite/space.ts'
 import { eachPlace, encodeBlock } from './block.ts'
-import { damagedMarkPath, indexPath, searchPath } from './paths.ts'
+import { damagedMarkPath, indexFiles, indexPath, searchPath } from './paths.ts'
 import { ACCOUNT_STEP, INDEX_SCHEMA, INDEX_VERSION, octetsOf, shortsOf, versionOf, wordsOf } from './schema.ts'
 import { readStatus } from './status.ts'
 
@@ -161,8 +161,7 @@ function open(path: string): Database {
 }
 
 function removeFiles(dataDir: string): void {
-  const path = indexPath(dataDir)
-  for (const file of [path, `${path}-wal`, `${path}-shm`, damagedMarkPath(dataDir)]) rmSync(file, { force: true })
+  for (const file of indexFiles(dataDir)) rmSync(file, { force: true })
 }
 
 const exists = (path: string): boolean => statSync(path, { throwIfNoEntry: false }) !== undefined

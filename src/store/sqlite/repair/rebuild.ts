@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { MessageSummary } from '../../../model/message.ts'
 import { type Files, realFiles } from '../../files.ts'
 import { StoreError } from '../../contract.ts'
+import { indexFiles } from '../../search/paths.ts'
 import { type Database, openPlain } from '../database.ts'
 import { lockDirectory } from '../lock.ts'
 import { journalRows, writeAgain } from '../journal.ts'
@@ -207,6 +208,7 @@ function swap(dataDir: string, files: Files, dead: readonly number[]): string {
   files.syncDirectory(dataDir)
   const aside = asidePath(dataDir, files)
   files.makeDirectory(aside)
+  for (const file of indexFiles(dataDir)) files.remove(file) // It knows letters by keys that are given out anew.
   for (const name of ['store.db', 'store.db-wal', 'store.db-shm']) {
     if (files.stat(join(dataDir, name)) !== null) files.rename(join(dataDir, name), join(aside, name))
   }
