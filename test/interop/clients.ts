@@ -24,6 +24,9 @@ export async function ranWell(
   return ran
 }
 
+/** What a client needs to know of one. */
+export type Server = Pick<Gavan, 'ports' | 'caFile'>
+
 const quoted = (text: string): string => `"${text.replace(/["\\]/g, '\\$&')}"`
 /** fetchmail's strings know escapes, but not of their quote. */
 function inSomeQuotes(text: string): string {
@@ -58,10 +61,10 @@ export function maildirLetters(path: string): MaildirLetter[] {
  * @param folder kept between calls: it holds mbsync's state and the tree
  */
 export async function mbsync(
-  gavan: Gavan,
+  gavan: Server,
   user: User,
   folder: string,
-  options: { tls?: 'starttls' | 'implicit' } = {},
+  options: { tls?: 'starttls' | 'implicit'; auth?: string } = {},
 ): Promise<Mirror> {
   const tree = join(folder, 'mail')
   mkdirSync(tree, { recursive: true })
@@ -75,6 +78,7 @@ export async function mbsync(
     `SSLType ${implicit ? 'IMAPS' : 'STARTTLS'}`,
     'SystemCertificates no',
     `CertificateFile ${gavan.caFile}`,
+    ...(options.auth === undefined ? [] : [`AuthMechs ${options.auth}`]),
     '',
     'IMAPStore far',
     'Account gavan',
@@ -175,10 +179,16 @@ export async function getmail(
 // msmtp ----------------------------------------------------------------------------------------------------------------
 
 export async function msmtp(
-  gavan: Gavan,
+  gavan: Server,
   user: User,
   folder: string,
-  options: { auth: 'plain' | 'login' | 'scram-sha-256'; to: readonly string[]; letter: string },
+  options: {
+    auth: 'plain' | 'login' | 'scram-sha-256' | 'oauthbearer' | 'xoauth2' | 'external'
+    to: readonly string[]
+    letter: string
+    /** Of the client itself. */
+    certificate?: { readonly certFile: string; readonly keyFile: string }
+  },
 ): Promise<Ran> {
   const config = secretFile(folder, 'msmtprc', [
     'account gavan',
@@ -190,6 +200,9 @@ export async function msmtp(
     `auth ${options.auth}`,
     `user ${user.address}`,
     `password ${quoted(user.password)}`,
+    ...(options.certificate === undefined
+      ? []
+      : [`tls_cert_file ${options.certificate.certFile}`, `tls_key_file ${options.certificate.keyFile}`]),
     `from ${user.address}`,
     'account default : gavan',
   ])

@@ -2,7 +2,7 @@
  * Real programs to talk to. On a person's machine a missing one is a skip with its name; where GAVAN_REQUIRE_PEERS=1 (CI) it
  * is a failure.
  */
-import { accessSync, constants } from 'node:fs'
+import { accessSync, constants, existsSync, readdirSync } from 'node:fs'
 import { delimiter, join } from 'node:path'
 import { test, type TestContext } from 'node:test'
 
@@ -24,6 +24,7 @@ const PACKAGES: Record<string, string> = {
   ip: 'iproute2',
   'systemd-analyze': 'systemd',
   'firewall-offline-cmd': 'firewalld',
+  'libscram.so': 'libsasl2-modules',
   'sieve-test': 'dovecot-sieve',
 }
 
@@ -41,8 +42,14 @@ export function findProgram(name: string): string | null {
   return FOLDERS.map((folder) => join(folder, name)).find(isExecutable) ?? null
 }
 
-/** `root` counts as a peer: Postfix's master must be started by it. */
-const isThere = (name: string): boolean => (name === 'root' ? process.getuid?.() === 0 : findProgram(name) !== null)
+/** What is no program: `root` (Postfix's master must be started by it), and SCRAM for those that speak by Cyrus SASL. */
+const OTHERS: Readonly<Record<string, () => boolean>> = {
+  root: () => process.getuid?.() === 0,
+  'libscram.so': () =>
+    existsSync('/usr/lib') &&
+    ['', ...readdirSync('/usr/lib')].some((part) => existsSync(join('/usr/lib', part, 'sasl2/libscram.so'))),
+}
+const isThere = (name: string): boolean => OTHERS[name]?.() ?? findProgram(name) !== null
 
 /** A test that needs the named programs. */
 export function peerTest(names: readonly string[], title: string, run: (t: TestContext) => Promise<void>): void {
