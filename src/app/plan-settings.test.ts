@@ -6,6 +6,8 @@ import { isDeepStrictEqual } from 'node:util'
 import { after, before, describe, test } from 'node:test'
 import type { ExposurePlan, HostFacts, Opening, PlanRow } from '../exposure/contract.ts'
 import { planOf } from '../exposure/plan.ts'
+import { FIREWALL_FORMATS } from '../exposure/firewall/contract.ts'
+import { firewallRules } from '../exposure/firewall/render.ts'
 import type { ServiceName } from '../model/service.ts'
 import { loadConfig } from './config/load.ts'
 import { printProblems } from './config/show.ts'
@@ -67,6 +69,10 @@ function printPlan(plan: ExposurePlan): string {
 
 const PUBLIC_NAT = 'nat.public = ["203.0.113.10"]\n'
 const CASES: Readonly<Record<string, { toml: string; facts: HostFacts }>> = {
+  'http-handed-on': {
+    toml: 'tls.acme = "letsencrypt"\nports.http = { port = 2080, handed_on = true }',
+    facts: PUBLIC,
+  },
   'public-browser': { toml: 'clients = "browser"', facts: PUBLIC },
   'public-office': { toml: 'clients = "office"\ninside = ["10.8.0.0/24"]', facts: PUBLIC },
   'public-anywhere': { toml: 'clients = "anywhere"', facts: PUBLIC },
@@ -166,6 +172,28 @@ test('in every combination of the switches: what must hold, holds', async () => 
     }
   }
   assert.equal(combinations, 192)
+})
+
+test('a port that is handed on is opened as it is seen from outside; where we listen stays shut (D14)', async () => {
+  const plan = await planFrom('tls.acme = "letsencrypt"\nports.http = { port = 2080, handed_on = true }', PUBLIC)
+  assert.equal(plan.rows.find(({ service }) => service === 'http')?.behind, 2080)
+  for (const format of FIREWALL_FORMATS) {
+    const { text } = firewallRules(plan, format)
+    assert.match(text, /\b80\b/, format)
+    assert.doesNotMatch(text, /\b2080\b/, format)
+  }
+})
+
+test('names that are proven in DNS need no port 80', async () => {
+  const acme = 'tls.acme = "letsencrypt"\nports.http = "off"\n'
+  const ids = async (toml: string): Promise<string[]> => (await planFrom(toml, PUBLIC)).warnings.map(({ id }) => id)
+  assert.ok((await ids(acme)).includes('http-closed-with-acme'))
+  await writeFile(
+    join(directory, 'tsig.key'),
+    `key "gavan." {\n\talgorithm hmac-sha256;\n\tsecret "${Buffer.alloc(32, 1).toString('base64')}";\n};\n`,
+  )
+  const dns = 'tls.acme_dns = { server = "192.0.2.53", zone = "example.org", key_file = "tsig.key" }\n'
+  assert.ok(!(await ids(acme + dns)).includes('http-closed-with-acme'))
 })
 
 test('a plain login that the configuration let through would be a problem all the same (D10)', async () => {

@@ -11,7 +11,7 @@ export function planSettings(config: Config, hostname: string | null = config.ho
     inside: config.inside,
     services: config.services,
     publicAddresses: config.nat.public,
-    acme: config.acme !== null,
+    acme: config.acme !== null && config.acme.dns === null, // Names that are proven in DNS need no port.
     mtaSts: config.mtaSts !== null,
     smarthost: smarthost === null ? null : { host: smarthost.host, port: smarthost.port },
   }

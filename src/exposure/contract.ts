@@ -64,6 +64,8 @@ export type ServiceSetting = {
   readonly networks: 'anywhere' | readonly Network[]
   /** Passwords without TLS, from inner networks only (D10). */
   readonly plainLogin: boolean
+  /** Another program of this host has the standard port, and hands requests on to this one. */
+  readonly handedOn?: true
 }
 
 export type ExposurePlan = {
@@ -91,6 +93,8 @@ export type PlanRow = {
   readonly port: number
   /** As others know it: `port` without an offset. */
   readonly standardPort: number
+  /** Where we listen, when another program of this host has `port` and hands requests on to us. */
+  readonly behind?: number
   readonly tls: TlsMode
   readonly opening: Opening
   /** Who may connect where the opening is `inside`: `plan.inside`, unless networks are set for this port. As CIDR, without loopback. */
@@ -116,6 +120,7 @@ export type ReasonId =
   | 'off-by-default'
   | 'off-by-choice'
   | 'web-open'
+  | 'handed-on'
   | 'set-by-hand'
   | 'plain-login-inside'
   | 'loopback-only'

@@ -49,8 +49,9 @@ function planRow(row: CatalogRow, settings: PlanSettings): PlanRow {
     service: row.service,
     role: row.role,
     protocol: row.protocol,
-    port: setting?.port ?? row.port,
+    port: setting === undefined || isHandedOn(setting) ? row.port : setting.port,
     standardPort: row.port,
+    ...(setting !== undefined && isHandedOn(setting) ? { behind: setting.port } : {}),
     tls: setting?.tls ?? row.tls,
     opening,
     networks: opening === 'inside' && setting !== undefined ? networksOf(setting) : { v4: [], v6: [] },
@@ -58,6 +59,8 @@ function planRow(row: CatalogRow, settings: PlanSettings): PlanRow {
     rules: row.rules,
   }
 }
+
+const isHandedOn = ({ enabled, handedOn }: ServiceSetting): boolean => enabled && handedOn === true
 
 type Verdict = { readonly opening: Opening; readonly reason: ReasonId }
 const OFF: Verdict = { opening: 'off', reason: 'off-by-default' }
@@ -71,6 +74,8 @@ function openingOf(row: CatalogRow, on: ServiceSetting, { clients, inside }: Pla
     if (atClients && clients === 'browser' && row.enabled) return { opening: 'off', reason: 'clients-browser-only' }
     return { opening: 'off', reason: row.enabled ? 'off-by-choice' : 'off-by-default' }
   }
+  // D14: whoever has the port, it must be reached from outside.
+  if (isHandedOn(on)) return { opening: 'outside', reason: 'handed-on' }
   if (on.addresses.length > 0 && on.addresses.every(isLoopback)) return { opening: 'loopback', reason: 'loopback-only' }
   if (on.networks !== 'anywhere') {
     // Nobody but this host itself is among them.

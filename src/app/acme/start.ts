@@ -41,6 +41,7 @@ export type AcmeParts = {
 }
 
 const RANDOM_TOKEN_CHARACTERS = 32
+const HTTP_PORT = 80
 
 export async function startAcme(parts: AcmeParts): Promise<{ keeper: CertificateKeeper; stop(): Promise<void> }> {
   const { config, acme, clock, random, board } = parts
@@ -57,7 +58,8 @@ export async function startAcme(parts: AcmeParts): Promise<{ keeper: Certificate
 
   const fetchOwnToken = async (name: string, address: string): Promise<string | null> => {
     const ours = ownAddresses().includes(address)
-    const port = ours ? (http?.port ?? 80) : 80
+    // Through the program that hands on to us, as the CA will come.
+    const port = ours && http?.handedOn !== true ? (http?.port ?? HTTP_PORT) : HTTP_PORT
     const path = `check-${token(random, RANDOM_TOKEN_CHARACTERS)}`
     await board.addToken(path, path)
     try {

@@ -49,7 +49,8 @@ async function nowOf(plan: ExposurePlan, server: Asked): Promise<Map<string, Now
   return now
 }
 
-async function nowAt({ service, port }: PlanRow, server: Asked): Promise<Now> {
+async function nowAt({ service, behind, port: outer }: PlanRow, server: Asked): Promise<Now> {
+  const port = behind ?? outer
   const view = server === 'not-allowed' ? null : server
   if (view?.opened.some((each) => each.service === service) === true) return running(service, view)
   if (process.platform !== 'linux') return { at: 'unknown' }

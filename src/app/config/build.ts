@@ -222,14 +222,24 @@ function serviceOf(
     )
   }
   const port = setting.port ?? row.port + (values.portsOffset ?? 0)
+  const handedOn = setting.handed_on === true
+  if (handedOn && service !== 'http')
+    complain(`ports.${service}.handed_on`, `handed_on is not for ${service}: only http can be handed on`, 'remove it')
+  else if (handedOn && port === row.port)
+    complain(
+      `ports.${service}.port`,
+      `the program that hands on has port ${port}`,
+      'ports.http = { port = 2080, handed_on = true }',
+    )
   return {
     service,
     enabled: setting.enabled ?? enabledByDefault(row, values, clients),
-    addresses: setting.addresses ?? values.listen ?? ['0.0.0.0', '::'],
+    addresses: setting.addresses ?? (handedOn ? ['127.0.0.1'] : (values.listen ?? ['0.0.0.0', '::'])),
     port,
     tls: row.tls,
     networks: reach === 'inside' ? inside : reach,
     plainLogin,
+    ...(handedOn ? { handedOn } : {}),
   }
 }
 

@@ -373,6 +373,11 @@ describe('what is refused', () => {
     )
   })
 
+  test('a port that another program hands on: http alone, by a port of its own', async () => {
+    await refuses('ports.imap = { handed_on = true }', 'ports.imap.handed_on', /not for imap/)
+    await refuses('ports.http = { handed_on = true }', 'ports.http.port', /has port 80/, /port = 2080/)
+  })
+
   test('settings that contradict one another', async () => {
     await refuses('ports.imap = { port = 993 }', 'ports.imaps', /port 993 is that of imap/)
     await refuses('listen = ["0.0.0.0", "192.0.2.1"]', 'listen', /0\.0\.0\.0 is every address, 192\.0\.2\.1 too/)

@@ -13,8 +13,9 @@ export type Edit =
 export type PlainValue =
   | string
   | number
+  | true
   | readonly string[]
-  | { readonly [key: string]: string | number | readonly string[] }
+  | { readonly [key: string]: string | number | true | readonly string[] }
 
 /**
  * Every way to write the change is tried until the result, parsed again, differs in that key only.
@@ -81,7 +82,7 @@ type PlainEdit = Extract<Edit, { set: unknown }>
 /** As TOML, on one line. */
 export function printValue(value: PlainValue): string {
   if (typeof value === 'string') return JSON.stringify(value)
-  if (typeof value === 'number') return String(value)
+  if (typeof value === 'number' || value === true) return String(value)
   if (Array.isArray(value)) return `[${value.map((each: string) => JSON.stringify(each)).join(', ')}]`
   const pairs = Object.entries(value as Record<string, PlainValue>)
   return `{ ${pairs.map(([name, each]) => `${name} = ${printValue(each)}`).join(', ')} }`

@@ -236,6 +236,7 @@ export type PortSetting = {
   readonly addresses?: string[] | undefined
   readonly networks?: 'inside' | 'anywhere' | Network[] | undefined
   readonly plain_login?: boolean | undefined
+  readonly handed_on?: boolean | undefined
 }
 
 const portTable: v.GenericSchema<unknown, PortSetting> = v.strictObject({
@@ -253,10 +254,11 @@ const portTable: v.GenericSchema<unknown, PortSetting> = v.strictObject({
     ),
   ),
   plain_login: v.optional(flag.schema),
+  handed_on: v.optional(flag.schema),
 })
 
 export const portSetting: Kind<PortSetting> = {
-  words: '"on", "off", or a table { enabled, port, addresses, networks, plain_login }',
+  words: '"on", "off", or a table { enabled, port, addresses, networks, plain_login, handed_on }',
   schema: v.lazy((input): v.GenericSchema<unknown, PortSetting> =>
     typeof input === 'object' && input !== null && !Array.isArray(input)
       ? portTable

@@ -107,7 +107,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
 }
 
 function portTable(service: ServiceConfig, { inside }: Config): object {
-  const { enabled, port, addresses, networks, plainLogin } = service
+  const { enabled, port, addresses, networks, plainLogin, handedOn } = service
   if (!enabled) return { enabled }
   return {
     enabled,
@@ -116,6 +116,7 @@ function portTable(service: ServiceConfig, { inside }: Config): object {
     networks:
       networks === inside ? 'inside' : networks === 'anywhere' ? networks : networks.map((each: Network) => each.text),
     ...(catalogRow(service.service).plainLoginAllowed ? { plain_login: plainLogin } : {}),
+    ...(handedOn === true ? { handed_on: handedOn } : {}),
   }
 }
 

@@ -202,6 +202,27 @@ describe('this machine', () => {
     )
   })
 
+  test('a port that another program has and hands on: in order while both are there', async () => {
+    const rows = plan.rows.map((row) => (row.service === 'http' ? { ...row, behind: 2080 } : row))
+    const nginx = held({ pid: 812, name: 'nginx', unit: 'nginx.service' })
+    const at = (holders: Readonly<Record<number, HeldPort>>): DoctorInput =>
+      input(
+        { holderOf: async (port) => holders[port] ?? (port === 80 || port === 2080 ? null : held()) },
+        { plan: { ...plan, rows } },
+      )
+    const both = at({ 80: nginx, 2080: held() })
+    assert.equal((await one('front:http', both)).state, 'ok')
+    assert.match(
+      (await one('front:http', both)).says.en,
+      /^nginx \(pid 812, nginx\.service\) has it, and hands on to 2080$/,
+    )
+    assert.match((await one('listening', both)).says.en, /\b2080\b/)
+    assert.ok((await run(both)).every(({ id }) => id !== 'port:http' && id !== 'seen:http'))
+    assert.equal((await one('front:http', at({ 2080: held() }))).state, 'problem')
+    const taken = await one('port:http', at({ 80: nginx, 2080: held({ pid: 9, name: 'squid' }) }))
+    assert.deepEqual([taken.state, taken.label.en], ['problem', 'port 2080'])
+  })
+
   test('a container that publishes it is stopped, not its proxy', async () => {
     const proxy = held({ pid: 7, name: 'docker-proxy' })
     const finding = await one('port:mx', input({ holderOf: async (port) => (port === 25 ? proxy : null) }))

@@ -48,7 +48,7 @@ const PORT80_COMMENT: Readonly<Record<'keep' | 'dns', readonly string[]>> = {
 }
 
 function httpSetting(port80: Port80): PlainValue {
-  if (port80 === 'keep') return { port: HANDED_ON_PORT, addresses: ['127.0.0.1'] }
+  if (port80 === 'keep') return { port: HANDED_ON_PORT, handed_on: true }
   return port80 === 'dns' ? 'off' : 'on'
 }
 
@@ -93,7 +93,7 @@ export function changeSettings(text: string, config: Config, answers: Answers): 
 function fitsPort80({ services }: Config, port80: Port80): boolean {
   const http = services.find(({ service }) => service === 'http')
   if (http === undefined || !http.enabled) return port80 === 'dns'
-  return port80 === (http.port === 80 ? 'stop' : 'keep')
+  return http.port === 80 ? port80 === 'stop' : port80 === 'keep' && http.handedOn === true
 }
 
 /** Lines of a diff, without context. */

@@ -114,7 +114,7 @@ describe('gavan.toml', () => {
     }
     const config = await configOf(await after({ ...ANSWERS, port80: 'keep' }, null))
     const http = config.services.find(({ service }) => service === 'http')
-    assert.deepEqual([http?.addresses, http?.port], [['127.0.0.1'], 2080])
+    assert.deepEqual([http?.addresses, http?.port, http?.handedOn], [['127.0.0.1'], 2080, true])
     assert.notEqual(config.acme, null)
   })
   test('a file that is there keeps comments, order and what setup never asked', async () => {

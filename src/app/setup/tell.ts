@@ -48,8 +48,8 @@ export function planLines({ steps, plan, found, answers }: Prepared, { words, pl
   if (kept.length > 0) lines.push(`  ${words.alreadyThere(kept.join(', '))}`)
   lines.push(`  ${words.ports(openings(plan))}`)
   for (const { id, severity, facts } of plan.warnings)
-    // Whoever answered "keep" knows it: the other program leads 80 to us.
-    if (severity === 'problem' && !(id === 'http-closed-with-acme' && answers.port80 !== null))
+    // Whoever answered "dns" knows it.
+    if (severity === 'problem' && !(id === 'http-closed-with-acme' && answers.port80 === 'dns'))
       lines.push(`  ! ${PLAN_WORDS[language].warning[id](facts)}`)
   return lines
 }

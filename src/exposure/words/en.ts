@@ -64,6 +64,7 @@ export const en: PlanWords = {
     'off-by-default': 'not needed by default',
     'off-by-choice': 'turned off in gavan.toml',
     'web-open': 'wherever your people are, and who checks what is published there',
+    'handed-on': 'another program of this host has it and hands on to gavan what is for it; open outside all the same',
     'set-by-hand': 'set in gavan.toml',
     'plain-login-inside': 'passwords without encryption are allowed here, so inner networks only',
     'loopback-only': 'listens on loopback only',

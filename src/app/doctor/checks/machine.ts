@@ -97,7 +97,10 @@ async function ports({ probes, plan }: DoctorInput): Promise<Finding[]> {
   const server = await probes.server()
   const findings: Finding[] = []
   const ours: PlanRow[] = []
-  for (const row of plan.rows) {
+  for (const outer of plan.rows) {
+    if (outer.behind !== undefined)
+      findings.push(inFront(outer, outer.behind, await probes.holderOf(outer.port), server))
+    const row = outer.behind === undefined ? outer : { ...outer, port: outer.behind }
     const holder = await probes.holderOf(row.port)
     if (row.opening === 'off') {
       if (holder !== null && !isOurs(holder, server)) findings.push(strangerOnOff(row, holder))
@@ -152,6 +155,33 @@ function nobodyOn(row: PlanRow): Finding {
     label: portLabel(row),
     says: text(`nothing listens there, and ${row.service} is wanted`, `никто не слушает, а ${row.service} нужен`),
     fix: [text('sudo systemctl restart gavan', 'sudo systemctl restart gavan')],
+  }
+}
+
+/** The program that has the port and hands on. Whether it does, a CA will find out, or `gavan cert renew --dry-run`. */
+function inFront(row: PlanRow, behind: number, holder: HeldPort | null, server: ServerFacts | null): Finding {
+  const base = { id: `front:${row.service}`, group: GROUP, label: portLabel(row) } as const
+  if (holder === null)
+    return {
+      ...base,
+      state: 'problem',
+      says: text(
+        `nothing listens there; the program that hands on to ${behind} is away`,
+        `никто не слушает: программы, которая передаёт запросы на ${behind}, нет`,
+      ),
+      fix: [
+        text(
+          `start it; or let gavan have the port: gavan.toml, ports.${row.service} = "on"`,
+          `запустите её; или отдайте порт gavan: gavan.toml, ports.${row.service} = "on"`,
+        ),
+      ],
+    }
+  if (isOurs(holder, server)) return { ...base, state: 'ok', says: text('gavan itself', 'сам gavan') }
+  const who = nameOf(holder)
+  return {
+    ...base,
+    state: 'ok',
+    says: text(`${who} has it, and hands on to ${behind}`, `занят: ${who}; передаёт запросы на ${behind}`),
   }
 }
 

@@ -17,19 +17,22 @@ export function outsideChecks(input: DoctorInput): Check[] {
 async function strangers({ probes, plan }: DoctorInput): Promise<Finding[]> {
   const server = await probes.server()
   if (server === null) return []
-  return plan.rows
-    .filter(({ opening }) => opening === 'outside')
-    .map((row): Finding => {
-      const seen = server.evidence.find(({ service }) => service === row.service)?.stranger ?? null
-      const base = { id: `seen:${row.service}`, group: GROUP, label: portLabel(row) } as const
-      if (seen === null) return { ...base, state: 'not-checked', says: NOBODY_YET, fix: howToTry(row) }
-      const { en, ru } = ago(seen.secondsAgo)
-      return {
-        ...base,
-        state: 'ok',
-        says: text(`a stranger connected ${en} (${seen.address})`, `${ru} подключался посторонний (${seen.address})`),
-      }
-    })
+  return (
+    plan.rows
+      // Whoever comes by way of another program is seen by that one only.
+      .filter(({ opening, behind }) => opening === 'outside' && behind === undefined)
+      .map((row): Finding => {
+        const seen = server.evidence.find(({ service }) => service === row.service)?.stranger ?? null
+        const base = { id: `seen:${row.service}`, group: GROUP, label: portLabel(row) } as const
+        if (seen === null) return { ...base, state: 'not-checked', says: NOBODY_YET, fix: howToTry(row) }
+        const { en, ru } = ago(seen.secondsAgo)
+        return {
+          ...base,
+          state: 'ok',
+          says: text(`a stranger connected ${en} (${seen.address})`, `${ru} подключался посторонний (${seen.address})`),
+        }
+      })
+  )
 }
 
 const portLabel = ({ port }: PlanRow): Text => text(`port ${port}`, `порт ${port}`)
