@@ -113,6 +113,9 @@ export const MAILBOXES_PER_ACCOUNT_MAX = 10_000
 export const IMAP_SEARCH_SOURCES_MAX = 1000
 /** RFC 10022: a server must take batches of 500 messages and need not take smaller ones. */
 export const IMAP_UID_BATCH_MIN = 500
+/** RFC 5267 §4.3.1: searches of a session that are kept up to date, and the results of a sorted one. */
+export const IMAP_UPDATES_MAX = 16
+export const IMAP_SORTED_UPDATE_MAX = 10_000
 /** RFC 9585 §4: a command that takes long says so this often. */
 export const IMAP_PROGRESS_EVERY_MS = 10 * SECOND
 /** Sorting and threading compute so long before others get a turn of the event loop; S25. */

@@ -45,6 +45,8 @@ const RETURNS = [
   'COUNT',
   'SAVE', // RFC 5182
   'PARTIAL', // RFC 9394
+  'CONTEXT', // RFC 5267 §4.2
+  'UPDATE', // RFC 5267 §4.3
 ] as const
 
 export type SearchReturn = (typeof RETURNS)[number]

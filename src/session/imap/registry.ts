@@ -1,6 +1,7 @@
 import type { Command } from './command.ts'
 import { append } from './command/append.ts'
 import { authenticate } from './command/authenticate.ts'
+import { cancelUpdate } from './command/cancel-update.ts'
 import { capability } from './command/capability.ts'
 import { close, unselect } from './command/close.ts'
 import { compress } from './command/compress.ts'
@@ -72,6 +73,7 @@ export const COMMANDS: readonly Command[] = [
   search,
   uidSearch,
   esearch,
+  cancelUpdate,
   uidBatches,
   sort,
   uidSort,

@@ -5,6 +5,7 @@ import type { Log } from '../../std/log.ts'
 import { Fault } from '../../protocol/imap/cursor.ts'
 import { merge, printNumbers, type NumberRange } from '../../protocol/imap/sequence-set.ts'
 import { untagged, type Feature } from './command.ts'
+import type { Updating } from './search/updating.ts'
 
 /** The mailbox that a session has open: its view of the numbers, and up to where the client has been told of changes. */
 export type Selected = {
@@ -31,6 +32,8 @@ export type Selected = {
   readonly keywords: Set<string>
   /** New messages that this session put there itself, until they are announced; noted for NOTIFY only. */
   readonly own: Set<Uid>
+  /** Searches whose results are kept up to date, by their tags (RFC 5267 §4.3). */
+  readonly updates: Map<string, Updating>
   stopWatching(): void
 }
 
@@ -71,6 +74,7 @@ export async function openSelected(
       echoed: new Map(),
       keywords: new Set(keywords.map((keyword) => keyword.toLowerCase())),
       own: new Set(),
+      updates: new Map(),
       stopWatching,
     }
     return { selected, info, keywords }
@@ -138,7 +142,7 @@ export const uidRangesOf = (uids: Uint32Array, numbers: readonly NumberRange[]):
 /** Notes own changes, so that the end of the command does not tell them again. */
 export function remember(selected: Selected, modSeq: ModSeq | null, changed: readonly { uid: Uid }[]): void {
   if (modSeq === null) return
-  if (modSeq === selected.modSeq + 1) {
+  if (modSeq === selected.modSeq + 1 && selected.updates.size === 0) {
     // Each change of an account has a number of its own (RFC 7162 §3.1): nothing of others lies between.
     if (selected.expungeModSeq === selected.modSeq) selected.expungeModSeq = modSeq
     selected.modSeq = modSeq
@@ -223,6 +227,8 @@ async function* changesOf(
       const gone = await handle.expungedSince(selected.mailboxId, selected.expungeModSeq)
       if (gone.length > 0) {
         const uids = await sequenceMap(handle, selected)
+        // RFC 5267 §4.3.4: while the numbers hold.
+        for (const update of selected.updates.values()) yield update.removed(gone, uids)
         yield tellExpunged(selected, { uids, gone }, { vanished: enabled.has('QRESYNC') })
       }
       selected.expungeModSeq = upTo
@@ -233,21 +239,39 @@ async function* changesOf(
   if (flags !== '') yield flags
   const shown: FlagsShown = { uid: true, modSeq: enabled.has('CONDSTORE') }
   const fresh: number[] = []
+  const changed: MailboxEntry[] = []
   for await (const batch of handle.entries(selected.mailboxId, ALL_UIDS, { changedSince: selected.modSeq })) {
     const text = await tellBatch(handle, selected, batch, { shown, fresh })
     if (text !== '' && tellFlags) yield text
+    if (selected.updates.size > 0) changed.push(...batch)
   }
   // Without a gap nothing that came has gone again, and the map can still be had later.
   if (fresh.length > 0 && fresh.at(-1) !== selected.uidNext + fresh.length - 1) await sequenceMap(handle, selected)
   selected.modSeq = upTo
   for (const modSeq of selected.echoed.keys()) if (modSeq <= upTo) selected.echoed.delete(modSeq)
-  if (fresh.length === 0) return
+  if (fresh.length > 0) yield announce(selected, fresh, announced)
+  yield* tellUpdates(handle, selected, changed)
+}
+
+/** RFC 5267 §4.3.3: after EXISTS. */
+async function* tellUpdates(
+  handle: Mailboxes,
+  selected: Selected,
+  changed: readonly MailboxEntry[],
+): AsyncGenerator<string, void, void> {
+  if (changed.length === 0) return
+  const uids = await sequenceMap(handle, selected)
+  const known = changed.filter(({ uid }) => placeOf(uids, uid) >= 0)
+  for (const update of selected.updates.values()) yield await update.changed(known, uids)
+}
+
+function announce(selected: Selected, fresh: readonly number[], announced: Telling['announced']): string {
   if (selected.uids !== null) selected.uids = joined(selected.uids, fresh)
   selected.exists += fresh.length
   selected.uidNext = fresh.at(-1)! + 1
   announced?.(fresh.filter((uid) => !selected.own.has(uid as Uid)))
   selected.own.clear()
-  yield untagged(`${selected.exists} EXISTS`)
+  return untagged(`${selected.exists} EXISTS`)
 }
 
 function joined(uids: Uint32Array, fresh: readonly number[]): Uint32Array {

@@ -4,6 +4,7 @@ import { bad, command, ok, untagged, type Answer, type Conversation } from '../c
 import { findMessages, type Found } from '../search/find.ts'
 import { mentions } from '../search/keys.ts'
 import { printModSeq, printResults, tellsAnything, toSave } from '../search/results.ts'
+import { isTagInUse, keepUpdated } from '../search/updating.ts'
 
 export const search = command({
   name: 'SEARCH',
@@ -28,6 +29,7 @@ async function* searchMessages(conversation: Conversation<'selected'>, args: Sea
   const { enabled, tag } = conversation
   // RFC 6855 §3: all is UTF-8 then.
   if (args.charset !== null && enabled.has('UTF8=ACCEPT')) return bad('CHARSET is not allowed with UTF8=ACCEPT')
+  if (isTagInUse(conversation, args)) return bad('Tag is in use')
   const withModSeq = mentions(args.key, 'modseq')
   if (withModSeq) enabled.add('CONDSTORE') // RFC 7162 §3.1
   const saves = args.returns?.has('SAVE') === true
@@ -51,5 +53,6 @@ async function* searchMessages(conversation: Conversation<'selected'>, args: Sea
     const uid = by === 'uid' ? ' UID' : ''
     yield untagged(`ESEARCH (TAG "${tag}")${uid}${printResults(results, args)}${printModSeq(results, args)}`)
   }
+  yield await keepUpdated(conversation, { args, criteria: null, by, correlator: `TAG "${tag}"` }, found.uids)
   return ok('Search completed')
 }

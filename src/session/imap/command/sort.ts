@@ -1,9 +1,10 @@
 import { parseSort, type SortArgs } from '../../../protocol/imap/command/sort.ts'
 import { createBreather } from '../breather.ts'
-import { command, ok, untagged, type Answer, type Conversation } from '../command.ts'
+import { bad, command, ok, untagged, type Answer, type Conversation } from '../command.ts'
 import { findMessages } from '../search/find.ts'
 import { mentions } from '../search/keys.ts'
 import { printModSeq, printResults, tellsAnything, toSave, type Results } from '../search/results.ts'
+import { isTagInUse, keepUpdated } from '../search/updating.ts'
 import { sortMessages } from '../sort/sort.ts'
 
 /** Numbers per piece of answer. */
@@ -30,6 +31,7 @@ export const uidSort = command({
 
 async function* sortFound(conversation: Conversation<'selected'>, args: SortArgs, by: 'number' | 'uid'): Answer {
   const { clock, enabled, tag } = conversation
+  if (isTagInUse(conversation, args)) return bad('Tag is in use')
   const withModSeq = mentions(args.key, 'modseq')
   if (withModSeq) enabled.add('CONDSTORE') // RFC 7162 §3.1
   const saves = args.returns?.has('SAVE') === true
@@ -47,6 +49,8 @@ async function* sortFound(conversation: Conversation<'selected'>, args: SortArgs
     const uid = by === 'uid' ? ' UID' : ''
     yield untagged(`ESEARCH (TAG "${tag}")${uid}${printResults(results, args)}${printModSeq(results, args)}`) // RFC 5267 §3
   }
+  const program = { args, criteria: args.criteria, by, correlator: `TAG "${tag}"` }
+  yield await keepUpdated(conversation, program, results.uids)
   return ok('Sort completed')
 }
 
