@@ -7,6 +7,7 @@ import { createLiveLogins } from '../core/accounts/live-logins.ts'
 import { createOnceLinks } from '../core/accounts/once-links.ts'
 import { createPasswordHasher } from '../core/accounts/password-hasher.ts'
 import type {
+  Grants,
   AccessKeyOperator,
   AccountRef,
   Accounts,
@@ -24,6 +25,7 @@ import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
 import { openScripts } from '../core/filters/scripts.ts'
 import { createIntake } from '../core/intake/intake.ts'
+import { createGrants } from '../core/mailboxes/grants.ts'
 import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../core/queue/operator.ts'
 import { createMaildropTable, openMaildropLocks } from '../core/mailboxes/maildrop-locks.ts'
@@ -84,6 +86,7 @@ export type Core = {
   readonly onceLinks: OnceLinks
   readonly queueOperator: QueueOperator
   openMailboxes(account: AccountRef): Mailboxes
+  readonly grants: Grants
 }
 
 export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core> {
@@ -104,6 +107,7 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
     accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
     queueOperator: createQueueOperator({ store, clock }),
+    grants: createGrants({ store, clock }),
     openMailboxes: (account) => openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) }),
   }
 }
@@ -163,6 +167,7 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
     createMdaPolicy({
       authenticator,
       openMailboxes: core.openMailboxes,
+      grants: core.grants,
       plainLoginAllowed: ({ remote }) => plainLogin && networksContain(inside, remote.address),
     })
 

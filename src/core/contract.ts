@@ -453,7 +453,9 @@ export type Mailboxes = {
   /** By the address of whom it belongs to (RFC 9208 §3.2). */
   quotaAt(root: string): Promise<Quota | NotFound>
   /** Of a name, whether or not there is a mailbox. */
-  quotaRootOf(name: string): Promise<{ readonly at: 'done'; readonly root: string; readonly quota: Quota } | NotFound | Denied>
+  quotaRootOf(
+    name: string,
+  ): Promise<{ readonly at: 'done'; readonly root: string; readonly quota: Quota } | NotFound | Denied>
   /** Octets of the messages with \Deleted. */
   deletedOctets(mailboxId: MailboxId): Promise<number>
 

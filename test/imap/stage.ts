@@ -2,6 +2,7 @@
 import assert from 'node:assert/strict'
 import type { AccountRef, AppendDraft, Guard, Mailboxes } from '../../src/core/contract.ts'
 import { createGuard } from '../../src/core/guard/guard.ts'
+import { createGrants } from '../../src/core/mailboxes/grants.ts'
 import { openMailboxes } from '../../src/core/mailboxes/mailboxes.ts'
 import { createContentSearch } from '../../src/core/search/search.ts'
 import { openTestCore, type TestCore } from '../../src/core/testing/test-core.ts'
@@ -14,6 +15,7 @@ import { createTestConnection, type TestConnectionOptions, type TestPeer } from 
 import { calm } from '../../src/std/load.ts'
 import type { LogEvent } from '../../src/std/log.ts'
 import { HOSTNAME, keepingLog } from '../mail-stage.ts'
+import { certificateOf, testTokens } from '../tokens.ts'
 import type { Transcript } from '../transcript.ts'
 import { LETTERS } from './letters.ts'
 
@@ -39,7 +41,7 @@ export type ImapStage = {
 
 /** Domain here.test with anna and bert; their password is `sesame`. */
 export async function openImapStage(
-  options: { quotaOctets?: number; quotaMessages?: number; plainLogins?: boolean } = {},
+  options: { quotaOctets?: number; quotaMessages?: number; plainLogins?: boolean; tokens?: boolean } = {},
 ): Promise<ImapStage> {
   const core = await openTestCore()
   const { store, clock, random, accounts } = core
@@ -53,8 +55,14 @@ export async function openImapStage(
   const guard = createGuard({ clock, lifted: () => false })
   const policyFor = (wrap: (handle: Mailboxes) => Mailboxes): AccessPolicy =>
     createMdaPolicy({
-      authenticator: createAuthenticator({ accounts, guard, log }),
+      authenticator: createAuthenticator({
+        accounts,
+        guard,
+        log,
+        ...(options.tokens === true ? { tokens: testTokens } : {}),
+      }),
       openMailboxes: (account) => wrap(open(account)),
+      grants: createGrants({ store, clock }),
       plainLoginAllowed: () => options.plainLogins === true,
     })
   const contentSearch = createContentSearch()

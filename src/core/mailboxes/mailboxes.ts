@@ -19,7 +19,7 @@ import type {
 import { openAcl } from './acl.ts'
 import { openSink } from '../intake/sink.ts'
 import { mayHoldText } from '../search/may-hold.ts'
-import { isShared } from './shared-name.ts'
+import { isShared } from '../../format/mailbox/shared-name.ts'
 import { canonicalMailboxName, DELIMITER, isBelow, newMailboxName, parentsOf } from './mailbox-name.ts'
 
 const badName = (why: string): NameProblem => ({ at: 'bad-name', why })
@@ -210,6 +210,11 @@ export function openMailboxes(
     setAnnotations: (mailboxId, changes) =>
       store.run({ do: 'setAnnotations', accountId, mailboxId, reader: reader.accountId, changes }),
 
-    watch: (heard) => store.changes.watchAccount(accountId, heard),
+    watch: (heard) =>
+      store.changes.watchAccount(accountId, (notice) => {
+        // Private annotations of others are none of the owner's business.
+        if (notice.kind === 'annotations' && notice.reader !== null && notice.reader !== reader.accountId) return
+        heard(notice)
+      }),
   }
 }

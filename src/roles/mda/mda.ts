@@ -1,11 +1,14 @@
-import type { AccountRef, Mailboxes } from '../../core/contract.ts'
+import type { AccountRef, Grants, Mailboxes } from '../../core/contract.ts'
 import type { Connection } from '../../model/connection.ts'
 import type { AccessPolicy, Authenticator } from '../contract.ts'
 import { mechanismsFor } from '../mechanisms.ts'
+import { shareMailboxes } from './shared.ts'
 
 export type MdaOptions = {
   readonly authenticator: Authenticator
   openMailboxes(account: AccountRef): Mailboxes
+  /** What others share with the account; absent: nothing. */
+  readonly grants?: Grants
   /** D10: an administrator allows credentials in the clear on this service, and this peer is inside. Default: never. */
   plainLoginAllowed?(connection: Connection): boolean
 }
@@ -18,6 +21,9 @@ export function createMdaPolicy(options: MdaOptions): AccessPolicy {
     mayAuthenticate,
     mechanisms: (connection) => (mayAuthenticate(connection) ? mechanismsFor(connection, options.authenticator) : []),
     authenticator: options.authenticator,
-    open: (account) => options.openMailboxes(account),
+    open(account) {
+      const own = options.openMailboxes(account)
+      return options.grants === undefined ? own : shareMailboxes({ account, own, grants: options.grants })
+    },
   }
 }

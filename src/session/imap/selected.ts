@@ -1,6 +1,7 @@
 import type { MailboxId, ModSeq, Uid, UidValidity } from '../../model/ids.ts'
-import type { Flag, MailboxEntry, MailboxInfo, UidRange } from '../../model/mailbox.ts'
-import { StoreError, type Mailboxes } from '../../core/contract.ts'
+import { SYSTEM_FLAGS, type Flag, type MailboxEntry, type UidRange } from '../../model/mailbox.ts'
+import { StoreError, type Mailboxes, type MailboxView } from '../../core/contract.ts'
+import { flagClassesOf, isFlagIn, NO_RIGHTS, printRights, type Right, type Rights } from '../../model/rights.ts'
 import type { Log } from '../../std/log.ts'
 import { Fault } from '../../protocol/imap/cursor.ts'
 import { merge, printNumbers, type NumberRange } from '../../protocol/imap/sequence-set.ts'
@@ -11,6 +12,8 @@ import type { Updating } from './search/updating.ts'
 export type Selected = {
   readonly mailboxId: MailboxId
   readonly readOnly: boolean
+  /** As the client was told by PERMANENTFLAGS. */
+  rights: Rights
   readonly uidValidity: UidValidity
   /** How many messages have been announced. */
   exists: number
@@ -40,18 +43,21 @@ export type Selected = {
 export const LAST_UID = 0xffffffff as Uid
 export const ALL_UIDS: readonly UidRange[] = [{ from: 1 as Uid, to: LAST_UID }]
 
+/** RFC 4314 §5.2: with none of these a mailbox is READ-ONLY. Choice: all flags are shared, \\Seen too. */
+const CHANGES: readonly Right[] = ['i', 'e', 's', 'w', 't']
+
 /** Opens a view from the counters that the store keeps. The watch begins first, so that nothing falls between. */
 export async function openSelected(
   handle: Mailboxes,
-  found: MailboxInfo,
+  found: MailboxView,
   options: { readOnly: boolean; noticed(): void },
-): Promise<{ selected: Selected; info: MailboxInfo; keywords: readonly Flag[] } | null> {
+): Promise<{ selected: Selected; info: MailboxView; keywords: readonly Flag[] } | null> {
   let selected: Selected | null = null
   const stopWatching = handle.watch((notice) => {
     if (notice.kind === 'mailbox' && notice.mailboxId !== found.mailboxId) return
     if (selected !== null) selected.dirty = true
     options.noticed()
-  })
+  }, found.mailboxId)
   try {
     const info = await handle.info(found.mailboxId)
     if (info === null) {
@@ -61,7 +67,8 @@ export async function openSelected(
     const keywords = await handle.keywords(info.mailboxId)
     selected = {
       mailboxId: info.mailboxId,
-      readOnly: options.readOnly,
+      readOnly: options.readOnly || !CHANGES.some((right) => info.rights.has(right)),
+      rights: info.rights,
       uidValidity: info.uidValidity,
       exists: info.messages,
       uidNext: info.uidNext,
@@ -165,10 +172,15 @@ export function printFlagsFetch(
 }
 
 /** RFC 9051 §7.3.5 FLAGS, with PERMANENTFLAGS. */
-export function printFlags(keywords: readonly Flag[], readOnly: boolean): string {
-  const all = ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft', ...keywords].join(' ')
-  const permanent = readOnly ? '()' : `(${all} \\*)`
-  return untagged(`FLAGS (${all})`) + untagged(`OK [PERMANENTFLAGS ${permanent}] Flags kept`)
+export function printFlags(
+  keywords: readonly Flag[],
+  { readOnly, rights }: Pick<Selected, 'readOnly' | 'rights'>,
+): string {
+  const all = [...SYSTEM_FLAGS, ...keywords].join(' ')
+  const classes = flagClassesOf(readOnly ? NO_RIGHTS : rights)
+  // RFC 4314 §5.1.1: what this user may change.
+  const permanent = [...SYSTEM_FLAGS, ...keywords, '\\*'].filter((flag) => isFlagIn(flag, classes)).join(' ')
+  return untagged(`FLAGS (${all})`) + untagged(`OK [PERMANENTFLAGS (${permanent})] Flags kept`)
 }
 
 /** Announces keywords that the client has not seen, before a FETCH shows them. */
@@ -176,7 +188,7 @@ export async function newKeywords(handle: Mailboxes, selected: Selected): Promis
   const keywords = await handle.keywords(selected.mailboxId)
   const fresh = keywords.filter((keyword) => !selected.keywords.has(keyword.toLowerCase()))
   for (const keyword of fresh) selected.keywords.add(keyword.toLowerCase())
-  return fresh.length === 0 ? '' : printFlags(keywords, selected.readOnly)
+  return fresh.length === 0 ? '' : printFlags(keywords, selected)
 }
 
 type Telling = {
@@ -219,6 +231,10 @@ async function* changesOf(
   if (info === null) {
     selected.gone = true
     return
+  }
+  if (info.rights !== selected.rights && printRights(info.rights) !== printRights(selected.rights)) {
+    selected.rights = info.rights
+    yield printFlags(await handle.keywords(selected.mailboxId), selected) // RFC 4314 §5.1.1
   }
   // Read before what follows: a change that comes between is told now and found again, never lost.
   const upTo = info.highestModSeq

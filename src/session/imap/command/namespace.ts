@@ -1,3 +1,4 @@
+import { SHARED_ROOT } from '../../../format/mailbox/shared-name.ts'
 import { parseNone } from '../../../protocol/imap/command/none.ts'
 import { command, ok, untagged } from '../command.ts'
 
@@ -8,7 +9,7 @@ export const namespace = command({
   states: ['logged-in', 'selected'],
   parse: parseNone,
   async *run() {
-    yield untagged('NAMESPACE (("" "/")) NIL NIL')
+    yield untagged(`NAMESPACE (("" "/")) (("${SHARED_ROOT}/" "/")) NIL`) // RFC 2342 §5
     return ok('Namespace completed')
   },
 })

@@ -7,7 +7,7 @@ import { printAstring } from '../../../protocol/imap/print.ts'
 import { holds, printNumbers, resolve } from '../../../protocol/imap/sequence-set.ts'
 import { bad, command, ok, untagged, type Answer, type Conversation, type Session } from '../command.ts'
 import { mailboxIdText } from '../object-id.ts'
-import { problem } from '../problems.ts'
+import { lacks, problem } from '../problems.ts'
 import {
   ALL_UIDS,
   asUidRanges,
@@ -51,16 +51,18 @@ async function* open(
     yield untagged('OK [CLOSED] Previous mailbox closed') // RFC 7162 §3.2.11
   }
   const found = await handle.find(args.mailbox)
-  if (found === null) return problem({ at: 'not-found' })
+  const refused = lacks(found, 'r') // RFC 4314 §4
+  if (found === null || refused !== null) return refused ?? problem({ at: 'not-found' })
   if (args.condstore || args.qresync !== null) enabled.add('CONDSTORE')
   const opened = await openSelected(handle, found, { readOnly: options.readOnly, noticed: input.notice })
   if (opened === null) return problem({ at: 'not-found' })
   const { selected, info, keywords } = opened
   conversation.become({ at: 'selected', handle, selected })
   conversation.savedSearch = new Uint32Array(0) // RFC 5182 §2.1
-  yield printFlags(keywords, options.readOnly) + counters(conversation, info)
+  yield printFlags(keywords, selected) + counters(conversation, info)
   if (args.qresync !== null) yield* resync(handle, selected, args.qresync)
-  return ok(options.readOnly ? 'Examined' : 'Selected', options.readOnly ? 'READ-ONLY' : 'READ-WRITE')
+  // RFC 4314 §5.2.
+  return ok(options.readOnly ? 'Examined' : 'Selected', selected.readOnly ? 'READ-ONLY' : 'READ-WRITE')
 }
 
 /** Choice: no UNSEEN; it is optional (RFC 3501 §6.3.1) and would cost a scan of the mailbox. */

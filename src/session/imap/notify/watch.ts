@@ -1,3 +1,4 @@
+import { isShared } from '../../../format/mailbox/shared-name.ts'
 import type { Mailboxes, MailboxView } from '../../../core/contract.ts'
 import type { MailboxId, Uid } from '../../../model/ids.ts'
 import { IMAP_NOTIFY_PENDING_MAX } from '../../../model/limits.ts'
@@ -109,8 +110,8 @@ export function eventsFor(groups: readonly NotifyGroup[], name: string, subscrib
 function isIn(filter: NotifyFilter, name: string, subscribed: boolean): boolean {
   switch (filter.of) {
     case 'personal':
-    case 'inboxes': // Choice: filters may deliver anywhere, so all are inboxes (RFC 5465 §6.3).
-      return true
+    case 'inboxes': // Choice: filters may deliver anywhere, so all of one’s own are inboxes (RFC 5465 §6.3).
+      return !isShared(name)
     case 'subscribed':
       return subscribed
     case 'subtree':

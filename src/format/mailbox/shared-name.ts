@@ -1,6 +1,6 @@
 /** Where mailboxes of other accounts stand (RFC 2342 §5, Other Users' Namespace): `Other Users/anna@example.org/Work`. */
 import type { Address } from '../../model/address.ts'
-import { printAddress } from '../../format/address/address.ts'
+import { printAddress } from '../address/address.ts'
 
 export const SHARED_ROOT = 'Other Users'
 
@@ -16,3 +16,6 @@ export function ownersName(owner: Address, name: string): string | null {
   // Addresses compare by what they reach, whatever the case.
   return name.slice(0, above.length).toLowerCase() === above.toLowerCase() ? name.slice(above.length) : null
 }
+
+/** In one form (RFC 9051 §5.1); the part behind the owner is the owner's handle's to bring into its own. */
+export const canonicalSharedName = (name: string): string => name.normalize('NFC')
