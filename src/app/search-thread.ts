@@ -19,6 +19,7 @@ assert(port !== null, 'the search thread is started by the main thread')
 const settings = workerData as CommonSettings
 const tell = (message: FromThread): void => port.postMessage(message)
 const ending = new AbortController()
+let ready = false
 
 /** On Linux 0 is this thread, and the others keep their priority; elsewhere it would be the whole program. */
 function stepBack(): void {
@@ -45,6 +46,7 @@ async function run(): Promise<void> {
     }
   })
   tell({ at: 'ready', ports: [] })
+  ready = true
 
   /** A device that does not give it is asked again: mail does not wait for the index. */
   async function open(): Promise<SearchIndex | null> {
@@ -70,7 +72,8 @@ async function run(): Promise<void> {
   process.exit()
 }
 
+/** Once it was ready, whatever ends it makes the main thread start another. */
 run().catch((error: unknown) => {
-  tell({ at: 'cannot-start', message: error instanceof Error ? error.message : String(error) })
+  if (!ready) tell({ at: 'cannot-start', message: error instanceof Error ? error.message : String(error) })
   throw error
 })

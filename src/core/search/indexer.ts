@@ -145,12 +145,10 @@ export function createIndexer(parts: {
   }
 
   async function attempt(signal: AbortSignal): Promise<number> {
-    if (!index.hasRoom()) {
+    try {
+      if (index.hasRoom()) return (await step(signal)) ? 0 : SEARCH_LOOK_EVERY_MS
       log.warn({ event: 'search.index.no-space' })
       return SEARCH_RETRY_MS
-    }
-    try {
-      return (await step(signal)) ? 0 : SEARCH_LOOK_EVERY_MS
     } catch (error) {
       if (!(error instanceof StoreError)) throw error
       if (signal.aborted) return 0

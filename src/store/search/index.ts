@@ -23,11 +23,17 @@ export function openSearchIndex(options: { dataDir: string; clock: Clock; files?
   const { dataDir, clock, files = realFiles } = options
   const path = indexPath(dataDir)
   files.makeDirectory(searchPath(dataDir))
-  const room = spaceFor({ files, clock, path: searchPath(dataDir) })
+  const room = spaceFor({ files, clock, path: dataDir })
   let db = openOrMake(path)
+  let open = true
   let inode = inodeOf(path)
   let blocks = blockWriter(db)
   let is = statementsOf(db)
+
+  function close(): void {
+    if (open) db.close()
+    open = false // A reset may find it so: the one before did not get to its end.
+  }
 
   function atomic(work: () => void): void {
     db.exec('BEGIN IMMEDIATE')
@@ -89,9 +95,11 @@ export function openSearchIndex(options: { dataDir: string; clock: Clock; files?
     },
     forget: (accountId) => atomic(() => forget(accountId)),
     reset() {
-      db.close()
+      close()
+      files.makeDirectory(searchPath(dataDir))
       removeFiles(dataDir)
       db = openOrMake(path)
+      open = true
       inode = inodeOf(path)
       blocks = blockWriter(db)
       is = statementsOf(db)
@@ -104,7 +112,7 @@ export function openSearchIndex(options: { dataDir: string; clock: Clock; files?
     },
     hasRoom: () => room(STEP_OCTETS),
     status: () => readStatus(db, path),
-    close: () => db.close(),
+    close,
   }
 }
 
@@ -129,20 +137,20 @@ export function wishForReindex(dataDir: string, accountId: AccountId | null, fil
 
 function openOrMake(path: string): Database {
   try {
-    const db = open(path)
+    const db = openFile(path)
     if (versionOf(db) === INDEX_VERSION) return db
     db.close()
   } catch (error) {
     if (!(error instanceof StoreError) || error.kind !== 'damaged') throw error
   }
   for (const end of ['', '-wal', '-shm']) rmSync(`${path}${end}`, { force: true })
-  const db = open(path)
+  const db = openFile(path)
   db.exec(`BEGIN IMMEDIATE; ${INDEX_SCHEMA} COMMIT;`)
   return db
 }
 
 /** A commit need not be on the device: what a power cut takes is indexed again. The order of writes holds (WAL), so nothing breaks. */
-function open(path: string): Database {
+function openFile(path: string): Database {
   const db = openPlain(path, STORE_BUSY_TIMEOUT_MS)
   try {
     db.exec(`

@@ -9,8 +9,8 @@ import type { IndexedMessage, MailMark, SearchIndex, SearchReads } from '../cont
 import { openPlain } from '../sqlite/database.ts'
 import { testClock } from '../testing/clock.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
-import { openSearchIndex, removeSearchIndex, wishForReindex } from './index.ts'
-import { damagedMarkPath, indexPath } from './paths.ts'
+import { openSearchIndex, wishForReindex } from './index.ts'
+import { damagedMarkPath, indexPath, searchPath } from './paths.ts'
 import { openSearchReads } from './reads.ts'
 
 const ANN = 1 as AccountId
@@ -126,7 +126,7 @@ test('the files are gone: no candidates, and a new index at the next look', asyn
     index.add([holding(1, 7)], mark(ANN, 1))
     assert.notEqual(await found(reads, ANN, 7), null)
     assert.equal(index.needsReset(), false)
-    removeSearchIndex(dataDir)
+    rmSync(searchPath(dataDir), { recursive: true })
     assert.equal(await found(reads, ANN, 7), null)
     assert.equal(index.needsReset(), true)
     index.reset()
