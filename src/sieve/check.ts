@@ -6,6 +6,7 @@ import { ScriptError } from './machine.ts'
 import { findComparator } from './match/comparator.ts'
 import { compileRegex } from './match/regex.ts'
 import { RELATIONS, type Match, type MatchType, type Relation } from './match/match.ts'
+import { oneLine } from './message/print.ts'
 import type { SyntaxArgument, SyntaxCommand, SyntaxTest } from './parser.ts'
 import type {
   ArgumentSpec,
@@ -57,7 +58,7 @@ export function check(script: readonly SyntaxCommand[], catalog: Catalog, allowe
   let readsBody = false
 
   const report = (list: ScriptProblem[], { line, column }: Place, message: string): void => {
-    if (list.length < SIEVE_PROBLEMS_MAX) list.push({ line, column, message })
+    if (list.length < SIEVE_PROBLEMS_MAX) list.push({ line, column, message: oneLine(message) })
   }
   const problem = (where: Place, message: string): void => report(errors, where, message)
   const has = (capability: string): boolean => required.has(capability) || later.has(capability)

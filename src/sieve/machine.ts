@@ -19,6 +19,7 @@ import type {
   RunLimits,
   TraceLine,
 } from './contract.ts'
+import { oneLine } from './message/print.ts'
 import type { EditedHeader } from './message/edited-header.ts'
 import type { Field } from './message/edited-header.ts'
 import type { Regex } from './match/regex.ts'
@@ -188,7 +189,7 @@ export function tell(machine: Machine, node: { readonly line: number }, kind: Tr
   if (machine.trace.length >= TRACE_MAX) return
   const reason = machine.frame.reasons.at(-1)
   const because = kind === 'action' && reason !== undefined ? ` (the test in line ${reason} was true)` : ''
-  machine.trace.push({ script: machine.frame.script, line: node.line, kind, text: text + because })
+  machine.trace.push({ script: machine.frame.script, line: node.line, kind, text: oneLine(text) + because })
 }
 
 const TRACE_MAX = 500

@@ -2,6 +2,7 @@
 import { SIEVE_COMMANDS_MAX, SIEVE_NESTING_MAX, SIEVE_STRINGS_MAX } from '../model/limits.ts'
 import { err, ok, type Result } from '../std/result.ts'
 import type { ScriptProblem } from './contract.ts'
+import { oneLine } from './message/print.ts'
 import { createLexer, type Mark, type Place, type Token } from './lexer.ts'
 
 export type SyntaxArgument = Place &
@@ -26,7 +27,7 @@ class Stopped extends Error {
   readonly problem: ScriptProblem
   constructor(where: Place, message: string) {
     super(message)
-    this.problem = { line: where.line, column: where.column, message }
+    this.problem = { line: where.line, column: where.column, message: oneLine(message) }
   }
 }
 

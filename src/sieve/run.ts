@@ -11,6 +11,7 @@ import type { Environment, Letter, Outcome, Program, Run, RunLimits } from './co
 import { runBlock } from './evaluate.ts'
 import { ScriptError, type Machine, type Question } from './machine.ts'
 import { createEditedHeader } from './message/edited-header.ts'
+import { oneLine } from './message/print.ts'
 import { insideOf } from './program.ts'
 
 const DEFAULTS: RunLimits = {
@@ -103,7 +104,7 @@ function finished(machine: Machine): Outcome {
 /** RFC 5228 §2.10.6: nothing of it is done, the letter is kept as it came (RFC 5293 §7), and the owner is told. */
 function failed(machine: Machine, error: unknown): Outcome {
   const own = error instanceof ScriptError
-  const message = own ? error.message : 'something that it needs cannot be had now'
+  const message = own ? oneLine(error.message) : 'something that it needs cannot be had now'
   const { trace, steps, line } = machine
   const { script } = machine.frame
   return {

@@ -41,6 +41,10 @@ function* runVacation(machine: Machine, node: Node): Steps<Flow> {
 }
 
 function answer(machine: Machine, node: Node, to: Address): void {
+  const body = string(machine, node, 0)
+  const mime = hasTag(node, 'mime')
+  const wrong = mime ? mimeProblem(body) : null
+  if (wrong !== null) throw new ScriptError(wrong)
   const subject = machine.header.named('subject')[0]?.text() ?? ''
   const id = machine.header.named('message-id')[0]?.raw().match(MESSAGE_ID)?.[0] ?? null
   act(
@@ -56,8 +60,8 @@ function answer(machine: Machine, node: Node, to: Address): void {
       subject: oneLine(
         tagString(machine, node, 'subject') ?? (subject === '' ? 'Automated reply' : `Auto: ${subject}`),
       ),
-      body: string(machine, node, 0),
-      mime: hasTag(node, 'mime'),
+      body,
+      mime,
       inReplyTo: id,
       references: referencesOf(machine, id),
       fcc: fileCopyOf(machine, node),

@@ -64,7 +64,10 @@ function matchForward(segment: Segment, text: string, at: number, places: [numbe
   let end = at
   for (const piece of segment) {
     if (piece === null) {
-      if (end >= text.length) break
+      if (end >= text.length) {
+        places.length = mark
+        return -1
+      }
       const next = end + (isPair(text, end) ? 2 : 1)
       places.push([end, next])
       end = next
@@ -74,9 +77,7 @@ function matchForward(segment: Segment, text: string, at: number, places: [numbe
       return -1
     }
   }
-  if (places.length - mark === segment.filter((piece) => piece === null).length) return end
-  places.length = mark
-  return -1
+  return end
 }
 
 /** @returns where the segment starts when it ends with the text, or -1 */
