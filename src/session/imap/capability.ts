@@ -33,6 +33,7 @@ const BESIDE_COMMANDS = [
   'SPECIAL-USE', // RFC 6154
   'THREAD=ORDEREDSUBJECT', // RFC 5256
   'THREAD=REFS', // as Dovecot and Cyrus
+  'UIDONLY', // RFC 9586
   'UTF8=ACCEPT', // RFC 6855
   'WITHIN', // RFC 5032
 ]

@@ -24,7 +24,7 @@ export type At = ImapState['at']
 export type StateAt<S extends At> = Extract<ImapState, { at: S }>
 
 /** What ENABLE can switch on; CONDSTORE also comes by use (RFC 7162 §3.1). */
-export type Feature = 'CONDSTORE' | 'METADATA' | 'QRESYNC' | 'IMAP4REV2' | 'UTF8=ACCEPT'
+export type Feature = 'CONDSTORE' | 'METADATA' | 'QRESYNC' | 'IMAP4REV2' | 'UIDONLY' | 'UTF8=ACCEPT'
 
 /** One session, as the commands see it, whatever its state. */
 export type Session = {

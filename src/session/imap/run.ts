@@ -10,6 +10,7 @@ import { tellSelected } from './notify/tell.ts'
 import { unavailable } from './problems.ts'
 import { commandNamed, streamedNamed } from './registry.ts'
 import type { OpenConversation } from './session.ts'
+import { refusesNumbers } from './uid-only.ts'
 
 /** What the session does next. */
 export type Next = 'go-on' | 'more' | NonNullable<Tagged['then']> | 'refused' | 'deleted'
@@ -43,7 +44,10 @@ export function createRunner(session: OpenConversation): Runner {
   const onLiteral = async ({ head, text, literal }: Extract<Received, { kind: 'literal' }>): Promise<Next> => {
     const { state } = session
     const command = state.at === 'connected' ? undefined : streamedNamed(nameIn(head))
-    const started = command?.start(text(), { form: session.form(), nestingMax: nestingMax(true) }) ?? NO_MESSAGE
+    const started =
+      (command === undefined ? null : refusesNumbers(session.enabled, command.name)) ??
+      command?.start(text(), { form: session.form(), nestingMax: nestingMax(true) }) ??
+      NO_MESSAGE
     if (command !== undefined && started.ok && started.value !== null) {
       const start = started.value
       session.tag = start.tag
@@ -162,6 +166,8 @@ function parseCommand(session: OpenConversation, bytes: Buffer): Parsed {
     cursor.space()
     const command = commandAt(cursor)
     if (!command.states.includes(at)) throw new Fault(wrongState(command))
+    const refused = refusesNumbers(session.enabled, command.name)
+    if (refused !== null) throw refused.error
     const args = command.parse(cursor, session.form())
     cursor.end()
     return { command, args }

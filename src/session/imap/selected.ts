@@ -7,6 +7,7 @@ import { Fault } from '../../protocol/imap/cursor.ts'
 import { merge, printNumbers, type NumberRange } from '../../protocol/imap/sequence-set.ts'
 import { untagged, type Feature } from './command.ts'
 import type { Updating } from './search/updating.ts'
+import { fetchHead } from './uid-only.ts'
 
 /** The mailbox that a session has open: its view of the numbers, and up to where the client has been told of changes. */
 export type Selected = {
@@ -159,16 +160,20 @@ export function remember(selected: Selected, modSeq: ModSeq | null, changed: rea
   selected.echoed.set(modSeq, new Set(changed.map(({ uid }) => uid)))
 }
 
-export type FlagsShown = { readonly uid: boolean; readonly modSeq: boolean }
+export type FlagsShown = {
+  readonly uid: boolean
+  readonly modSeq: boolean
+  readonly enabled: ReadonlySet<Feature>
+}
 
 export function printFlagsFetch(
   number: number,
   entry: { uid: Uid; flags: readonly Flag[]; modSeq: ModSeq },
   shown: FlagsShown,
 ): string {
-  const uid = shown.uid ? `UID ${entry.uid} ` : ''
+  const uid = shown.uid && !shown.enabled.has('UIDONLY') ? `UID ${entry.uid} ` : ''
   const modSeq = shown.modSeq ? ` MODSEQ (${entry.modSeq})` : ''
-  return `* ${number} FETCH (${uid}FLAGS (${entry.flags.join(' ')})${modSeq})\r\n`
+  return `${fetchHead(shown.enabled, number, entry.uid)}${uid}FLAGS (${entry.flags.join(' ')})${modSeq})\r\n`
 }
 
 /** RFC 9051 §7.3.5 FLAGS, with PERMANENTFLAGS. */
@@ -245,7 +250,7 @@ async function* changesOf(
         const uids = await sequenceMap(handle, selected)
         // RFC 5267 §4.3.4: while the numbers hold.
         for (const update of selected.updates.values()) yield update.removed(gone, uids)
-        yield tellExpunged(selected, { uids, gone }, { vanished: enabled.has('QRESYNC') })
+        yield tellExpunged(selected, { uids, gone }, { vanished: enabled.has('QRESYNC') || enabled.has('UIDONLY') })
       }
       selected.expungeModSeq = upTo
     } else selected.dirty = true
@@ -253,7 +258,7 @@ async function* changesOf(
   if (upTo <= selected.modSeq) return
   const flags = await newKeywords(handle, selected)
   if (flags !== '') yield flags
-  const shown: FlagsShown = { uid: true, modSeq: enabled.has('CONDSTORE') }
+  const shown: FlagsShown = { uid: true, modSeq: enabled.has('CONDSTORE'), enabled }
   const fresh: number[] = []
   const changed: MailboxEntry[] = []
   for await (const batch of handle.entries(selected.mailboxId, ALL_UIDS, { changedSince: selected.modSeq })) {

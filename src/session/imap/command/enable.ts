@@ -1,5 +1,6 @@
 import { parseEnable } from '../../../protocol/imap/command/enable.ts'
 import { watchEntries } from '../metadata.ts'
+import { dropNumbered } from '../search/updating.ts'
 import { command, ok, untagged, type Feature } from '../command.ts'
 
 /** By the name in the ENABLE command; the response uses the registered spelling. */
@@ -8,6 +9,7 @@ const FEATURES: ReadonlyMap<string, Feature> = new Map<string, Feature>([
   ['METADATA', 'METADATA'],
   ['QRESYNC', 'QRESYNC'],
   ['IMAP4REV2', 'IMAP4REV2'],
+  ['UIDONLY', 'UIDONLY'],
   ['UTF8=ACCEPT', 'UTF8=ACCEPT'],
 ])
 
@@ -28,6 +30,8 @@ export const enable = command({
       if (feature === undefined || enabled.has(feature)) continue
       enabled.add(feature)
       if (feature === 'QRESYNC') enabled.add('CONDSTORE') // RFC 7162 §3.2.3
+      // RFC 9586 §3: no number is told from here on.
+      if (feature === 'UIDONLY' && state.at === 'selected') dropNumbered(state.selected)
       if (feature === 'METADATA') conversation.entries = watchEntries(state.handle, input.notice)
       fresh.push(feature)
     }

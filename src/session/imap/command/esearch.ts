@@ -10,6 +10,7 @@ import { printModSeq, printResults, tellsAnything, toSave } from '../search/resu
 import { keepUpdated } from '../search/updating.ts'
 import { searchedMailboxes } from '../search/sources.ts'
 import { sequenceMap } from '../selected.ts'
+import { requireUids } from '../uid-only.ts'
 
 type In = Conversation<'logged-in' | 'selected'>
 
@@ -21,6 +22,7 @@ export const esearch = command({
   parse: parseEsearch,
   async *run(conversation, args): Answer {
     const { enabled, state } = conversation
+    requireUids(enabled, args.key)
     const refused = refusal(conversation, args)
     if (refused !== null) return bad(refused)
     const withModSeq = mentions(args.key, 'modseq')

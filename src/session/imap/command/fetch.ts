@@ -38,7 +38,7 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
   const utf8 = conversation.utf8()
   const { handle, selected } = state
   if (args.vanished && (by !== 'uid' || !enabled.has('QRESYNC'))) return bad('VANISHED needs UID FETCH and QRESYNC')
-  const items = allItems(args, by)
+  const items = allItems(args, by === 'uid' && !enabled.has('UIDONLY'))
   if (items.some(({ item }) => item === 'MODSEQ')) enabled.add('CONDSTORE') // RFC 7162 §3.1
   if (args.partial !== null && by !== 'uid') return bad('PARTIAL needs UID FETCH') // RFC 9394 §3.3
   let named = await uidRangesNamed(conversation, args.set, by)
@@ -66,6 +66,7 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
     plainIfSeen: plainPrinter(withFlags(plain, enabled.has('CONDSTORE')), utf8, ids),
     seen,
     bodies,
+    enabled,
   })
   const outcome = yield* printed
   if (outcome.unknownEncoding) return no('A transfer encoding is not known', 'UNKNOWN-CTE')
@@ -77,11 +78,11 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
 
 const NOBODY: ReadonlySet<Uid> = new Set()
 
-/** UID FETCH shows UID (RFC 9051 §6.4.9); CHANGEDSINCE shows MODSEQ (RFC 7162 §3.1.4.1). */
-function allItems({ items, changedSince }: FetchArgs, by: 'number' | 'uid'): FetchItem[] {
+/** UID FETCH shows UID (RFC 9051 §6.4.9), but where each response begins with it (RFC 9586 §3); CHANGEDSINCE shows MODSEQ (RFC 7162 §3.1.4.1). */
+function allItems({ items, changedSince }: FetchArgs, withUid: boolean): FetchItem[] {
   const has = (name: string): boolean => items.some(({ item }) => item === name)
   const all = [...items]
-  if (by === 'uid' && !has('UID')) all.unshift({ item: 'UID' })
+  if (withUid && !has('UID')) all.unshift({ item: 'UID' })
   if (changedSince !== null && !has('MODSEQ')) all.push({ item: 'MODSEQ' })
   return all
 }

@@ -5,6 +5,7 @@ import { findMessages, type Found } from '../search/find.ts'
 import { mentions } from '../search/keys.ts'
 import { printModSeq, printResults, tellsAnything, toSave } from '../search/results.ts'
 import { isTagInUse, keepUpdated } from '../search/updating.ts'
+import { requireUids } from '../uid-only.ts'
 
 export const search = command({
   name: 'SEARCH',
@@ -29,6 +30,7 @@ async function* searchMessages(conversation: Conversation<'selected'>, args: Sea
   const { enabled, tag } = conversation
   // RFC 6855 §3: all is UTF-8 then.
   if (args.charset !== null && enabled.has('UTF8=ACCEPT')) return bad('CHARSET is not allowed with UTF8=ACCEPT')
+  requireUids(enabled, args.key)
   if (isTagInUse(conversation, args)) return bad('Tag is in use')
   const withModSeq = mentions(args.key, 'modseq')
   if (withModSeq) enabled.add('CONDSTORE') // RFC 7162 §3.1

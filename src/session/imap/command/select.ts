@@ -5,7 +5,7 @@ import { parseSelect, type QresyncArgs, type SelectArgs } from '../../../protoco
 import { toWire } from '../../../protocol/imap/mailbox-name.ts'
 import { printAstring } from '../../../protocol/imap/print.ts'
 import { holds, printNumbers, resolve } from '../../../protocol/imap/sequence-set.ts'
-import { bad, command, ok, untagged, type Answer, type Conversation, type Session } from '../command.ts'
+import { bad, command, ok, untagged, type Answer, type Conversation, type Feature, type Session } from '../command.ts'
 import { mailboxIdText } from '../object-id.ts'
 import { lacks, problem } from '../problems.ts'
 import {
@@ -46,6 +46,9 @@ async function* open(
   const { handle } = state
   // RFC 7162 §3.2.5: only after ENABLE QRESYNC.
   if (args.qresync !== null && !enabled.has('QRESYNC')) return bad('QRESYNC is not enabled')
+  // RFC 9586 §3: the client's numbers are no way to compare notes.
+  if (enabled.has('UIDONLY') && args.qresync !== null && args.qresync.match !== null)
+    return { status: 'BAD', code: 'UIDREQUIRED', text: 'Message numbers are not used here' }
   if (state.at === 'selected') {
     conversation.become({ at: 'logged-in', handle }) // RFC 9051 §6.3.2: also when what follows fails.
     yield untagged('OK [CLOSED] Previous mailbox closed') // RFC 7162 §3.2.11
@@ -60,7 +63,7 @@ async function* open(
   conversation.become({ at: 'selected', handle, selected })
   conversation.savedSearch = new Uint32Array(0) // RFC 5182 §2.1
   yield printFlags(keywords, selected) + counters(conversation, info)
-  if (args.qresync !== null) yield* resync(handle, selected, args.qresync)
+  if (args.qresync !== null) yield* resync(handle, selected, { args: args.qresync, enabled })
   // RFC 4314 §5.2.
   return ok(options.readOnly ? 'Examined' : 'Selected', selected.readOnly ? 'READ-ONLY' : 'READ-WRITE')
 }
@@ -84,7 +87,11 @@ function counters(session: Session, info: MailboxInfo): string {
 }
 
 /** RFC 7162 §3.2.5: what went and what changed since the client was last here. */
-async function* resync(handle: Mailboxes, selected: Selected, args: QresyncArgs): AsyncGenerator<string, void, void> {
+async function* resync(
+  handle: Mailboxes,
+  selected: Selected,
+  { args, enabled }: { args: QresyncArgs; enabled: ReadonlySet<Feature> },
+): AsyncGenerator<string, void, void> {
   if (args.uidValidity !== selected.uidValidity) return
   const since = args.modSeq as ModSeq
   // `since` may lie ahead of ours after a restore; then there is nothing to tell.
@@ -101,7 +108,7 @@ async function* resync(handle: Mailboxes, selected: Selected, args: QresyncArgs)
     let text = ''
     for (const entry of batch) {
       const place = placeOf(map, entry.uid)
-      if (place >= 0) text += printFlagsFetch(place + 1, entry, { uid: true, modSeq: true })
+      if (place >= 0) text += printFlagsFetch(place + 1, entry, { uid: true, modSeq: true, enabled })
     }
     if (text !== '') yield text
   }

@@ -5,6 +5,7 @@ import { findMessages } from '../search/find.ts'
 import { mentions } from '../search/keys.ts'
 import { printModSeq, printResults, tellsAnything, toSave, type Results } from '../search/results.ts'
 import { isTagInUse, keepUpdated } from '../search/updating.ts'
+import { requireUids } from '../uid-only.ts'
 import { sortMessages } from '../sort/sort.ts'
 
 /** Numbers per piece of answer. */
@@ -31,6 +32,7 @@ export const uidSort = command({
 
 async function* sortFound(conversation: Conversation<'selected'>, args: SortArgs, by: 'number' | 'uid'): Answer {
   const { clock, enabled, tag } = conversation
+  requireUids(enabled, args.key)
   if (isTagInUse(conversation, args)) return bad('Tag is in use')
   const withModSeq = mentions(args.key, 'modseq')
   if (withModSeq) enabled.add('CONDSTORE') // RFC 7162 §3.1

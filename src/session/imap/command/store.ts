@@ -6,6 +6,7 @@ import { printNumbers } from '../../../protocol/imap/sequence-set.ts'
 import { command, no, ok, type Answer, type Conversation } from '../command.ts'
 import { inPortions, uidRangesNamed } from '../named.ts'
 import { problem } from '../problems.ts'
+import { fetchHead } from '../uid-only.ts'
 import { newKeywords, placeOf, printFlagsFetch, remember, sequenceMap } from '../selected.ts'
 
 /** Lines per piece of answer. */
@@ -82,7 +83,7 @@ function* echo(
   uids: Uint32Array,
   told: { changed: Changed; modSeq: ModSeq; by: 'number' | 'uid'; silent: boolean },
 ): Generator<string, void, void> {
-  const shown = { uid: told.by === 'uid' || enabled.has('QRESYNC'), modSeq: enabled.has('CONDSTORE') }
+  const shown = { uid: told.by === 'uid' || enabled.has('QRESYNC'), modSeq: enabled.has('CONDSTORE'), enabled }
   let text = ''
   let lines = 0
   let place = -1
@@ -92,7 +93,7 @@ function* echo(
     if (place < 0) continue
     // RFC 7162 §3.1.3: with CONDSTORE the new mod-sequence is told, .SILENT or not.
     text += told.silent
-      ? `* ${place + 1} FETCH (${shown.uid ? `UID ${uid} ` : ''}MODSEQ (${told.modSeq}))\r\n`
+      ? `${fetchHead(enabled, place + 1, uid)}${shown.uid && !enabled.has('UIDONLY') ? `UID ${uid} ` : ''}MODSEQ (${told.modSeq}))\r\n`
       : printFlagsFetch(place + 1, { uid, flags, modSeq: told.modSeq }, shown)
     if (++lines % LINES_PER_PIECE !== 0) continue
     yield text

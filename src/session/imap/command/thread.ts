@@ -7,6 +7,7 @@ import { printForest, type Forest } from '../thread/forest.ts'
 import { threadBySubject } from '../thread/ordered-subject.ts'
 import { threadByReferences, threadByRefs } from '../thread/references.ts'
 import { readThreadRows, type ThreadRows } from '../thread/rows.ts'
+import { requireUids } from '../uid-only.ts'
 
 export const thread = command({
   name: 'THREAD',
@@ -28,6 +29,7 @@ export const uidThread = command({
 })
 
 async function* threadFound(conversation: Conversation<'selected'>, args: ThreadArgs, by: 'number' | 'uid'): Answer {
+  requireUids(conversation.enabled, args.key)
   const { handle, selected } = conversation.state
   const found = await findMessages(conversation, args.key)
   const breathe = createBreather(conversation.clock)

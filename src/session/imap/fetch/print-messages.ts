@@ -1,7 +1,9 @@
 import { StoreError, type Mailboxes, type StoredMessage } from '../../../core/contract.ts'
 import type { Uid } from '../../../model/ids.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
+import type { Feature } from '../command.ts'
 import { placeFrom } from '../selected.ts'
+import { fetchHead } from '../uid-only.ts'
 import { CHUNK_OCTETS, printBody, sourceOf, UnknownEncoding, weigh, type BodyItem } from './body.ts'
 
 type Candidate = MailboxEntry | StoredMessage
@@ -13,6 +15,7 @@ export type Plan = {
   /** Messages whose \Seen this command set. */
   readonly seen: ReadonlySet<Uid>
   readonly bodies: readonly BodyItem[]
+  readonly enabled: ReadonlySet<Feature>
 }
 
 export type Printed = { readonly printed: number; readonly unreadable: number; readonly unknownEncoding: boolean }
@@ -47,7 +50,7 @@ export async function* printMessages(
       while (place < uids.length && uids[place]! < message.uid) place++
       if (uids[place] !== message.uid) continue // not announced yet
       tally.printed++
-      const head = `* ${place + 1} FETCH (${plain(message)}`
+      const head = fetchHead(plan.enabled, place + 1, message.uid) + plain(message)
       if (bodies.length === 0) {
         text += `${head})\r\n`
         continue

@@ -53,7 +53,7 @@ async function* fetchNew(
       : handle.entries(selected.mailboxId, uids)
   const ids = knownIds(handle)
   const print = plainPrinter(plain, session.utf8(), ids)
-  const plan = { plain: print, plainIfSeen: print, seen: new Set<Uid>(), bodies }
+  const plan = { plain: print, plainIfSeen: print, seen: new Set<Uid>(), bodies, enabled: session.enabled }
   yield* printMessages(handle, await sequenceMap(handle, selected), ids.along(batches, plain), plan)
 }
 

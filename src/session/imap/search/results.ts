@@ -46,7 +46,7 @@ export function printModSeq({ modSeqs }: Results, wanted: SearchReturns): string
 export function toSave(uids: ArrayLike<number>, wanted: SearchReturns): Uint32Array {
   const places = placesTold(uids.length, wanted)
   const saved = places === null ? Uint32Array.from(uids) : Uint32Array.from(places, (place) => uids[place]!)
-  return saved.sort()
+  return saved.toSorted()
 }
 
 /** Null: all of them. Each place once. */

@@ -8,7 +8,7 @@ import { printNumbers, rangesOf } from '../../../protocol/imap/sequence-set.ts'
 import type { Clock } from '../../../std/clock.ts'
 import { createBreather } from '../breather.ts'
 import { untagged, type Conversation } from '../command.ts'
-import { asUidRanges, placeOf, sequenceMap } from '../selected.ts'
+import { asUidRanges, placeOf, sequenceMap, type Selected } from '../selected.ts'
 import { sortMessages } from '../sort/sort.ts'
 import { compileKey, COST, type SearchContext } from './evaluate.ts'
 import { candidate } from './find.ts'
@@ -16,6 +16,7 @@ import { mentions } from './keys.ts'
 
 /** A search whose results the client is kept told of (RFC 5267 §4.3). Both return the response, or '' . */
 export type Updating = {
+  readonly by: 'number' | 'uid'
   /** Messages that are about to be told as expunged. @param uids the sequence map before it */
   removed(gone: readonly number[], uids: Uint32Array): string
   /** New messages, and those whose flags are others now. @param uids the sequence map with the new ones */
@@ -61,6 +62,11 @@ export async function keepUpdated(
 export const isTagInUse = ({ state, tag }: Conversation<'selected'>, { returns }: SearchArgs): boolean =>
   returns?.has('UPDATE') === true && state.selected.updates.has(tag)
 
+/** Ends those that tell numbers. */
+export function dropNumbered({ updates }: Selected): void {
+  for (const [tag, { by }] of updates) if (by === 'number') updates.delete(tag)
+}
+
 type Place = {
   readonly handle: Mailboxes
   readonly mailboxId: MailboxId
@@ -105,7 +111,7 @@ function createUpdating(place: Place, program: Program, found: readonly number[]
     if (some.length === 0) return ''
     const isNew = new Set(some)
     for (const uid of some) members.add(uid)
-    const all = Uint32Array.from(members).sort()
+    const all = Uint32Array.from(members).toSorted()
     if (criteria === null) {
       results = [...all]
       return inMailboxOrder('ADDTO', some, uids)
@@ -121,6 +127,7 @@ function createUpdating(place: Place, program: Program, found: readonly number[]
     data === '' ? '' : untagged(`ESEARCH (${correlator})${by === 'uid' ? ' UID' : ''}${data}`)
 
   return {
+    by,
     removed: (gone, uids) => respond(remove(gone, uids)),
     async changed(entries, uids) {
       const leaving: number[] = []
