@@ -158,7 +158,11 @@ export type Client = {
   until(start: string): Promise<string[]>
 }
 
-export async function logIn(stage: ImapStage, options?: Parameters<ImapStage['connect']>[0]): Promise<Client> {
+export async function logIn(
+  stage: ImapStage,
+  options?: Parameters<ImapStage['connect']>[0],
+  user = 'anna@here.test',
+): Promise<Client> {
   const peer = stage.connect(options)
   let tags = 0
   const client: Client = {
@@ -181,6 +185,6 @@ export async function logIn(stage: ImapStage, options?: Parameters<ImapStage['co
     },
   }
   await client.until('* OK')
-  await client.ask('LOGIN anna@here.test sesame')
+  await client.ask(`LOGIN ${user} sesame`)
   return client
 }
