@@ -218,6 +218,31 @@ suite('what a stranger finds', () => {
       )
     }))
 
+  test('a watch hears of what may be read, and of nothing else', () =>
+    onStage(async (stage) => {
+      await stage.mailboxes.create('Secret', null)
+      await give(stage, 'Sent', new Set<Right>(['l', 'r']))
+      await give(stage, 'Trash', new Set<Right>(['l']))
+      const bert = await handleOf(stage)
+      const heard = new Set<number>()
+      const sent = (await bert.find(shared('Sent')))!.mailboxId
+      const begun = Promise.withResolvers<void>()
+      const last = Promise.withResolvers<void>()
+      let isLast = false
+      const stop = bert.watch((notice) => {
+        if (!('mailboxId' in notice) || notice.mailboxId === null) return
+        heard.add(notice.mailboxId)
+        if (notice.mailboxId === sent) (isLast ? last : begun).resolve()
+      })
+      await begun.promise // It tells of what may have changed before.
+      for (const name of ['Secret', 'Trash', 'INBOX']) await stage.fill(name, [LETTERS['plain']!])
+      isLast = true
+      await stage.fill('Sent', [LETTERS['plain']!])
+      await last.promise
+      stop()
+      assert.deepEqual([...heard], [sent])
+    }))
+
   test('EMAILID and THREADID of hers find nothing in his', () =>
     onStage(async (stage) => {
       await stage.fill('INBOX', [LETTERS['plain']!])
@@ -396,6 +421,14 @@ suite('two accounts, one mailbox', () => {
       assert.match((await bert.ask(`CREATE "${shared('Mine')}"`)).at(-1)!, /^NO \[NOPERM\]/)
       assert.match((await bert.ask(`MYRIGHTS "${shared('Team/Plans')}"`))[0]!, / lrkxcd?$/)
       assert.ok((await stage.mailboxes.find('Team/Plans/2026')) !== null)
+      // What is there and hidden is not said to be there.
+      await stage.mailboxes.create('Team/Hidden', null)
+      await give(stage, 'Team/Hidden', new Set())
+      assert.match((await bert.ask(`CREATE "${shared('Team/Hidden')}"`)).at(-1)!, /^NO \[NOPERM\]/)
+      assert.match(
+        (await bert.ask(`RENAME "${shared('Team/Plans/2026')}" "${shared('Team/Hidden')}"`)).at(-1)!,
+        /^NO \[NOPERM\]/,
+      )
       // RFC 4314 §4, RENAME: within the owner's, and its rights stay.
       assert.match((await bert.ask(`RENAME "${shared('Team/Plans')}" "${shared('Team/Old')}"`)).at(-1)!, /^OK/)
       assert.match((await bert.ask(`RENAME "${shared('Team/Old')}" Old`)).at(-1)!, /^NO \[CANNOT\]/)
