@@ -52,7 +52,7 @@ async function run(): Promise<void> {
   async function open(): Promise<SearchIndex | null> {
     while (!ending.signal.aborted) {
       try {
-        return openSearchIndex({ dataDir, clock })
+        return openSearchIndex({ dataDir })
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
         log.warn({ event: 'search.index.failed', kind: error.kind, error: error.message })

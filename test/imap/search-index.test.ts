@@ -50,7 +50,7 @@ async function inRoom(work: (room: Room) => Promise<void>): Promise<void> {
   const reads = openSearchReads({ dataDir, log: silentLog })
   const { store, clock } = core
   const open = (): Pick<Room, 'index' | 'indexer'> => {
-    const index = openSearchIndex({ dataDir, clock })
+    const index = openSearchIndex({ dataDir })
     return { index, indexer: createIndexer({ store, index, clock, log: silentLog, metrics: noMetrics }) }
   }
   const indexed = openMailboxes(anna, { store, clock, search: reads })

@@ -1,29 +1,32 @@
 /** The writing end of the search index: one for each data directory, in the thread that indexes. docs/adr/0012-search-index.md */
 import { rmSync, statSync } from 'node:fs'
-import type { Clock } from '../../std/clock.ts'
-import { SEARCH_BLOCK_MESSAGES, SEARCH_FRESH_GRAMS_MAX, STORE_BUSY_TIMEOUT_MS } from '../../model/limits.ts'
+import {
+  FREE_SPACE_MIN_OCTETS,
+  SEARCH_BLOCK_MESSAGES,
+  SEARCH_FRESH_GRAMS_MAX,
+  STORE_BUSY_TIMEOUT_MS,
+} from '../../model/limits.ts'
 import type { AccountId, MessageKey, ModSeq } from '../../model/ids.ts'
 import { type IndexedMessage, type SearchIndex, StoreError } from '../contract.ts'
 import { type Files, realFiles } from '../files.ts'
 import { type Database, openPlain, type Statement } from '../sqlite/database.ts'
-import { spaceFor } from '../sqlite/space.ts'
 import { eachPlace, encodeBlock } from './block.ts'
 import { damagedMarkPath, indexFiles, indexPath, searchPath } from './paths.ts'
 import { ACCOUNT_STEP, INDEX_SCHEMA, INDEX_VERSION, octetsOf, shortsOf, versionOf, wordsOf } from './schema.ts'
 import { readStatus } from './status.ts'
 
-/** Room that a step may take. */
+/** Room that a step may take, and share of a device that is kept free for mail (space.ts): the index leaves twice that. */
 const STEP_OCTETS = 16 * 1024 * 1024
+const SHARE_OF_DEVICE = 0.05
 
 /**
  * Opens the index, making it when it is missing, of another version or damaged.
  * @throws StoreError when the device does not give it
  */
-export function openSearchIndex(options: { dataDir: string; clock: Clock; files?: Files }): SearchIndex {
-  const { dataDir, clock, files = realFiles } = options
+export function openSearchIndex(options: { dataDir: string; files?: Files }): SearchIndex {
+  const { dataDir, files = realFiles } = options
   const path = indexPath(dataDir)
   files.makeDirectory(searchPath(dataDir))
-  const room = spaceFor({ files, clock, path: dataDir })
   let db = openOrMake(path)
   let open = true
   let inode = inodeOf(path)
@@ -110,7 +113,10 @@ export function openSearchIndex(options: { dataDir: string; clock: Clock; files?
       if (wishes.length > 0) is.removeWishes.run()
       return wishes
     },
-    hasRoom: () => room(STEP_OCTETS),
+    hasRoom() {
+      const { freeOctets, totalOctets } = files.space(dataDir)
+      return freeOctets > 2 * Math.min(FREE_SPACE_MIN_OCTETS, totalOctets * SHARE_OF_DEVICE) + STEP_OCTETS
+    },
     status: () => readStatus(db, path),
     close,
   }

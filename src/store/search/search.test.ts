@@ -3,11 +3,11 @@ import { existsSync, readFileSync, rmSync, truncateSync, writeFileSync } from 'n
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import { silentLog } from '../../std/log.ts'
-import { SEARCH_BLOCK_MESSAGES } from '../../model/limits.ts'
+import { FREE_SPACE_MIN_OCTETS, SEARCH_BLOCK_MESSAGES, SEARCH_FRESH_GRAMS_MAX } from '../../model/limits.ts'
 import type { AccountId, MessageKey, ModSeq } from '../../model/ids.ts'
 import type { IndexedMessage, MailMark, SearchIndex, SearchReads } from '../contract.ts'
+import { realFiles } from '../files.ts'
 import { openPlain } from '../sqlite/database.ts'
-import { testClock } from '../testing/clock.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
 import { openSearchIndex, wishForReindex } from './index.ts'
 import { damagedMarkPath, indexPath, searchPath } from './paths.ts'
@@ -32,7 +32,7 @@ type Place = { dataDir: string; index: SearchIndex; reads: SearchReads }
 async function inPlace(work: (place: Place) => Promise<void>): Promise<void> {
   const directory = temporaryDirectory()
   const dataDir = directory.path
-  const index = openSearchIndex({ dataDir, clock: testClock })
+  const index = openSearchIndex({ dataDir })
   const reads = openSearchReads({ dataDir, log: silentLog })
   try {
     await work({ dataDir, index, reads })
@@ -170,13 +170,13 @@ for (const [what, damage] of [
     const directory = temporaryDirectory()
     const dataDir = directory.path
     try {
-      const first = openSearchIndex({ dataDir, clock: testClock })
+      const first = openSearchIndex({ dataDir })
       first.add([holding(1, 7)], mark(ANN, 1))
       first.close()
       damage(indexPath(dataDir))
       const reads = openSearchReads({ dataDir, log: silentLog })
       assert.equal(await found(reads, ANN, 7), null)
-      const index = openSearchIndex({ dataDir, clock: testClock })
+      const index = openSearchIndex({ dataDir })
       if (index.needsReset()) index.reset()
       assert.equal(index.mark(ANN), null)
       index.add([holding(1, 7)], mark(ANN, 1))
@@ -203,14 +203,51 @@ test('wishes are kept for the indexer, and told once', async () => {
 test('an index goes on where it was after a start', async () => {
   const directory = temporaryDirectory()
   const dataDir = directory.path
-  const first = openSearchIndex({ dataDir, clock: testClock })
+  const first = openSearchIndex({ dataDir })
   first.add([holding(1, 7)], mark(ANN, 1))
   first.close()
   const octets = readFileSync(indexPath(dataDir)).length
-  const index = openSearchIndex({ dataDir, clock: testClock })
+  const index = openSearchIndex({ dataDir })
   assert.deepEqual(index.mark(ANN), mark(ANN, 1))
   assert.ok(index.status().octets >= octets)
   index.close()
   rmSync(indexPath(dataDir))
   directory.remove()
+})
+
+test('the index leaves room for mail', () => {
+  const directory = temporaryDirectory()
+  let freeOctets = 0
+  const files = { ...realFiles, space: () => ({ freeOctets, totalOctets: 1e12 }) }
+  const index = openSearchIndex({ dataDir: directory.path, files })
+  assert.equal(index.hasRoom(), false)
+  freeOctets = 2 * FREE_SPACE_MIN_OCTETS
+  assert.equal(index.hasRoom(), false)
+  freeOctets = 4 * FREE_SPACE_MIN_OCTETS
+  assert.equal(index.hasRoom(), true)
+  index.close()
+  directory.remove()
+})
+
+test('one over: messages of a block, and grams that wait for one', async () => {
+  await inPlace(async ({ dataDir, index }) => {
+    const blocks = (): number => {
+      const db = openPlain(indexPath(dataDir), 1000)
+      const [count] = db.prepare<[number]>('SELECT count(*) FROM block').get() ?? [0]
+      db.close()
+      return count
+    }
+    const messages = Array.from({ length: SEARCH_BLOCK_MESSAGES }, (_, i) => holding(i + 1, 1))
+    index.add(messages.slice(1), mark(ANN, SEARCH_BLOCK_MESSAGES - 1))
+    assert.equal(blocks(), 0)
+    index.add(messages.slice(0, 1), mark(ANN, SEARCH_BLOCK_MESSAGES))
+    assert.equal(blocks(), 1)
+    const large = Uint16Array.from({ length: 65_536 }, (_, gram) => gram)
+    const few = SEARCH_FRESH_GRAMS_MAX / large.length
+    const heavy = Array.from({ length: few }, (_, i) => ({ messageKey: key(i + 1), grams: large }))
+    index.add(heavy, mark(BOB, few))
+    assert.equal(blocks(), 1)
+    index.add([holding(few + 1, 1)], mark(BOB, few + 1))
+    assert.equal(blocks(), 2)
+  })
 })

@@ -19,7 +19,7 @@ async function inPlace(work: (dataDir: string, elsewhere: string) => Promise<voi
   const store = await openStore({ dataDir, clock: testClock, log: silentLog })
   await deliver(store, await account(store), 'a letter')
   await store.close()
-  openSearchIndex({ dataDir, clock: testClock }).close()
+  openSearchIndex({ dataDir }).close()
   assert.ok(existsSync(indexPath(dataDir)))
   try {
     await work(dataDir, join(directory.path, 'elsewhere'))
