@@ -12,7 +12,7 @@ let folder: Folder
 let gavan: Gavan
 
 /** One person a test, so that tests do not meet in a mailbox. */
-const NAMES = ['alice', 'boris', 'mbsync', 'fetchpop', 'fetchimap', 'getpop', 'getimap', 'curl']
+const NAMES = ['alice', 'boris', 'mbsync', 'fetchpop', 'fetchimap', 'getpop', 'getimap', 'curl', 'owner', 'guest']
 const people = NAMES.map((name): User => ({ address: `${name}@gavan.test`, password: `${name} pass\\word 41` }))
 const person = (name: string): User => people[NAMES.indexOf(name)]!
 
@@ -172,4 +172,9 @@ peerTest(['python3', 'curl'], "Python's poplib", async () => {
   const texts = await fill(person('boris'), 2)
   const input = JSON.stringify({ ...gavan.ready, texts })
   await ranWell('python3', [join(import.meta.dirname, 'python/pop3.py')], { input })
+})
+
+peerTest(['python3'], "Python's imaplib, two accounts, one mailbox", async () => {
+  const input = JSON.stringify({ ...gavan.ready, owner: person('owner'), guest: person('guest') })
+  await ranWell('python3', [join(import.meta.dirname, 'python/shared.py')], { input })
 })
