@@ -94,8 +94,8 @@ export type MessageDraft = { readonly body: StagedBody; readonly summary: Messag
 
 export type LocalDelivery = {
   readonly accountId: AccountId
-  /** A special use that has no mailbox falls back to the inbox. */
-  readonly mailbox: 'INBOX' | SpecialUse
+  /** A mailbox, or special use, that is not there falls back to the inbox. */
+  readonly mailbox: 'INBOX' | SpecialUse | { readonly mailboxId: MailboxId }
   readonly flags: readonly Flag[]
 }
 
@@ -116,6 +116,14 @@ export type AcceptInput = {
   readonly acceptedAt: number
   readonly local: readonly LocalDelivery[]
   readonly relay: readonly RelayDraft[]
+}
+
+/** What an account's filter is to know until a moment: that it has answered somebody, or has seen a message. */
+export type Remembered = {
+  readonly accountId: AccountId
+  readonly what: 'vacation' | 'duplicate' | 'error'
+  readonly key: string
+  readonly until: number
 }
 
 export type AcceptOutcome =
@@ -198,7 +206,14 @@ export type Commands = {
   removeAlias: { input: { address: Address }; outcome: Done | NotFound }
 
   // Mail.
-  accept: { input: AcceptInput; outcome: AcceptOutcome }
+  /**
+   * `further` are messages that come of this one (copies with another header, answers, notices), and are kept with it or
+   * not at all. What nobody is to have is let go.
+   */
+  accept: {
+    input: AcceptInput & { further?: readonly AcceptInput[]; remember?: readonly Remembered[] }
+    outcome: AcceptOutcome
+  }
   /** All or none (RFC 3502). `replaces` goes as they come, and gives its room to them (RFC 8508 §3.4). */
   append: {
     input: {
@@ -508,6 +523,8 @@ export type FilterReads = {
   scripts(accountId: AccountId): Promise<readonly ScriptInfo[]>
   script(accountId: AccountId, name: string): Promise<string | null>
   activeScript(accountId: AccountId): Promise<{ readonly name: string; readonly text: string } | null>
+  /** Whether it is to be known still. */
+  isRemembered(what: Omit<Remembered, 'until'>, now: number): Promise<boolean>
 }
 
 export type QueueReads = {
@@ -636,6 +653,8 @@ export type Store = {
   run<C extends Command>(command: C): Promise<OutcomeOf<C>>
   /** A place for the bytes of one message. */
   stage(): BodySink
+  /** Octets [start, end) of a staged body that no command took yet. @throws StoreError */
+  readStaged(body: StagedBody, start: number, end: number): Promise<Uint8Array>
   /** Lets go of a staged body that no command took. */
   discard(body: StagedBody): Promise<void>
   readonly directory: DirectoryReads

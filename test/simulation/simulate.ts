@@ -161,7 +161,9 @@ function createWorld(seed: number, dataDir: string) {
       run: ((command: Command) =>
         life.dead ? new Promise(() => {}) : life.hear(carryOut(command, node, life, bornAt))) as Store['run'],
       stage: () => store.stage(),
+      readStaged: (body, start, end) => store.readStaged(body, start, end),
       discard: (body) => store.discard(body),
+      filters: store.filters,
       directory: store.directory,
       mail: store.mail,
       queue: {

@@ -23,7 +23,7 @@ import { MIGRATIONS } from './schema.ts'
 import { collector } from './writer.ts'
 
 const SCANS =
-  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|script|message_quota|mailbox_right|annotation|message_thread)\b/
+  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|script|remembered|message_quota|mailbox_right|annotation|message_thread)\b/
 
 /** Whole lists, asked for as such. */
 const ALLOWED = [

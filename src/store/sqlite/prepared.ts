@@ -1,7 +1,7 @@
 /** What travels to the writer: commands with all that can be worked out in the caller's thread worked out there. */
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
-import type { AcceptInput, Command, CommandName, Commands, MessageDraft, StagedBody } from '../contract.ts'
+import type { AcceptInput, Command, CommandName, Commands, MessageDraft, Remembered, StagedBody } from '../contract.ts'
 import { encodeSummary } from './summary-codec.ts'
 import { type ThreadKeys, threadKeys } from './thread-key.ts'
 
@@ -15,6 +15,10 @@ export type PreparedMessage = {
   readonly thread: ThreadKeys
 }
 export type PreparedAccept = Omit<AcceptInput, 'message'> & { readonly message: PreparedMessage }
+export type PreparedAcceptance = PreparedAccept & {
+  readonly further?: readonly PreparedAccept[]
+  readonly remember?: readonly Remembered[]
+}
 type AppendInput = Commands['append']['input']
 export type PreparedAppend = Omit<AppendInput, 'messages'> & {
   readonly messages: readonly (Omit<AppendInput['messages'][number], keyof MessageDraft> & PreparedMessage)[]
@@ -25,7 +29,7 @@ export type PreparedSettle = Omit<Commands['settle']['input'], 'notices'> & {
 
 export type PreparedInputs = {
   [K in CommandName]: K extends 'accept'
-    ? PreparedAccept
+    ? PreparedAcceptance
     : K extends 'append'
       ? PreparedAppend
       : K extends 'settle'
@@ -36,14 +40,16 @@ export type PreparedCommand = { [K in CommandName]: { readonly do: K } & Prepare
 
 export function prepare(command: Command): PreparedCommand {
   switch (command.do) {
-    case 'accept':
-      return { ...command, message: prepareMessage(command.message) }
+    case 'accept': {
+      const { further = [], ...one } = command
+      return { ...one, message: prepareMessage(one.message), further: further.map(prepareAccept) }
+    }
     case 'append':
       return { ...command, messages: command.messages.map((draft) => ({ ...draft, ...prepareMessage(draft) })) }
     case 'settle':
       return {
         ...command,
-        notices: command.notices.map((notice) => ({ ...notice, message: prepareMessage(notice.message) })),
+        notices: command.notices.map(prepareAccept),
       }
     default:
       return command
@@ -54,7 +60,7 @@ export function prepare(command: Command): PreparedCommand {
 export function bodiesOf(command: PreparedCommand): readonly PreparedBody[] {
   switch (command.do) {
     case 'accept':
-      return [command.message.body]
+      return [command.message.body, ...(command.further ?? []).map(({ message }) => message.body)]
     case 'append':
       return command.messages.map(({ body }) => body)
     case 'settle':
@@ -66,6 +72,8 @@ export function bodiesOf(command: PreparedCommand): readonly PreparedBody[] {
 
 export const bodyOctets = (body: PreparedBody): number =>
   body.kind === 'memory' ? body.bytes.byteLength : body.sizeOctets
+
+const prepareAccept = (input: AcceptInput): PreparedAccept => ({ ...input, message: prepareMessage(input.message) })
 
 const prepareMessage = (draft: MessageDraft): PreparedMessage => ({
   body: prepareBody(draft.body),

@@ -209,6 +209,15 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
       CREATE UNIQUE INDEX script_active ON script (account_id) WHERE active = 1;
 
+      -- What filters are to know for a while: whom they have answered, what they have seen.
+      CREATE TABLE remembered (
+        account_id INTEGER NOT NULL,
+        what TEXT NOT NULL,
+        key TEXT NOT NULL,
+        until INTEGER NOT NULL,
+        PRIMARY KEY (account_id, what, key)
+      ) STRICT, WITHOUT ROWID;
+
       -- What others may do in a mailbox (RFC 4314). The owner may do everything, without a row.
       CREATE TABLE mailbox_right (
         account_id INTEGER NOT NULL, -- the owner

@@ -4,13 +4,13 @@ import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
 import { BODY_IN_MEMORY_MAX_OCTETS } from '../../model/limits.ts'
-import { type BodySink, type StagedBody, StoreError } from '../contract.ts'
+import { type BodySink, type StagedBody, type Store, StoreError } from '../contract.ts'
 import type { Files, SpoolFile } from '../files.ts'
 import { storeError } from './errors.ts'
 import { isSpoolName, spoolName, spoolPath } from './paths.ts'
 import { encodeHead, HEAD_OCTETS } from './record.ts'
 
-export type Staging = { stage(): BodySink; discard(body: StagedBody): Promise<void> }
+export type Staging = Pick<Store, 'stage' | 'readStaged' | 'discard'>
 
 const FIRST_CAPACITY = 8 * 1024
 const NO_BYTES = new Uint8Array(0)
@@ -21,6 +21,23 @@ export function staging(options: { dataDir: string; files: Files; takeSpace: (oc
 
   return {
     stage: () => bodySink({ files, pathOf, takeSpace: options.takeSpace }),
+    async readStaged(body, start, end) {
+      if (body.kind === 'memory') return body.bytes.subarray(start, end)
+      assert(isSpoolName(body.file), 'a staged file has a name of the spool')
+      const wanted = Buffer.allocUnsafe(Math.max(0, Math.min(end, body.sizeOctets) - start))
+      try {
+        const fd = files.openRead(pathOf(body.file))
+        try {
+          const read = files.read(fd, wanted, HEAD_OCTETS + start)
+          if (read !== wanted.length) throw new StoreError('damaged', 'a staged body is shorter than it was')
+        } finally {
+          files.close(fd)
+        }
+      } catch (error) {
+        throw storeError(error)
+      }
+      return wanted
+    },
     discard(body) {
       if (body.kind === 'file') {
         assert(isSpoolName(body.file), 'a staged file has a name of the spool')

@@ -185,7 +185,17 @@ const ROWS = {
   ],
   addAlias: [(store) => store.run({ do: 'addAlias', address: address('all'), targets: [address('ann')] })],
   removeAlias: [(store) => store.run({ do: 'removeAlias', address: address('info') })],
-  accept: [acceptFor('to many'), acceptFor(LARGE)],
+  accept: [
+    acceptFor('to many'),
+    acceptFor(LARGE),
+    async (store, { ann, bob }) => {
+      const local = [{ accountId: ann, mailbox: 'INBOX' as const, flags: [] }]
+      const traceId = 'further' as TraceId
+      const further = [{ message: await draft(store, LARGE), traceId, acceptedAt: NOW, local, relay: [] }]
+      const remember = [{ accountId: ann, what: 'vacation' as const, key: 'zoe', until: NOW + 1000 }]
+      return accept(store, 'with more', { local: [{ accountId: bob, mailbox: 'INBOX', flags: [] }], further, remember })
+    },
+  ],
   append: [
     append('one'),
     append('one', LARGE, 'x'.repeat(SEGMENT - 900), 'three', LARGE),
@@ -328,6 +338,7 @@ const TABLES: Readonly<Record<string, string>> = {
   message_thread: '*',
   access_key: '*',
   script: '*',
+  remembered: '*',
   keyword: '*',
   entry: '*',
   expunged: '*',

@@ -32,7 +32,11 @@ export function storeOver(options: {
   const { dataDir, files, clock, submit, hub } = options
   const db = openReader(databasePath(dataDir))
   const bodies = bodyReader(dataDir, files)
-  const { stage, discard } = staging({ dataDir, files, takeSpace: spaceFor({ files, clock, path: dataDir }) })
+  const { stage, readStaged, discard } = staging({
+    dataDir,
+    files,
+    takeSpace: spaceFor({ files, clock, path: dataDir }),
+  })
   let closing: Promise<void> | null = null
 
   async function close(): Promise<void> {
@@ -47,6 +51,7 @@ export function storeOver(options: {
       return (await submit.run(prepare(command))) as OutcomeOf<C>
     },
     stage,
+    readStaged,
     discard,
     directory: directoryReads(db),
     mail: mailReads(db, bodies),

@@ -40,6 +40,8 @@ const RULES: Readonly<Record<string, string>> = {
     SELECT account_id FROM once_link WHERE account_id NOT IN (SELECT account_id FROM account)`,
   'access-key-of-nobody': `
     SELECT account_id, key_id FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account)`,
+  'remembered-of-nobody': `
+    SELECT account_id, what, key FROM remembered WHERE account_id NOT IN (SELECT account_id FROM account)`,
   'script-of-nobody': `
     SELECT account_id, name FROM script WHERE account_id NOT IN (SELECT account_id FROM account)`,
   'right-of-nobody': `

@@ -1,7 +1,7 @@
 /** `accept`, `append`, bodies and the reading of them. */
 import assert from 'node:assert/strict'
 import { BODY_IN_MEMORY_MAX_OCTETS, ENTRIES_PER_BATCH, KEYWORDS_PER_MAILBOX_MAX } from '../../model/limits.ts'
-import type { AccountId, MailboxId, MessageKey } from '../../model/ids.ts'
+import type { AccountId, MailboxId, MessageKey, TraceId } from '../../model/ids.ts'
 import { StoreError } from '../contract.ts'
 import {
   accept,
@@ -48,6 +48,71 @@ export function intakeTests(check: Check): void {
     assert.equal((await store.queue.entry(second!))?.sizeOctets, 24)
     await countsHold(store, ann)
     await countsHold(store, bob)
+  })
+
+  check('accept: into a mailbox by its id; one that is gone means the inbox', async (store) => {
+    const ann = await account(store, 'ann')
+    const sent = await mailboxId(store, ann, 'Sent')
+    const to = (id: MailboxId) => ({ accountId: ann, mailbox: { mailboxId: id }, flags: [] })
+    const outcome = await accept(store, 'a letter', { local: [to(sent), to(999 as MailboxId)] })
+    assert.ok(outcome.at === 'accepted')
+    assert.deepEqual(
+      outcome.local.map((place) => place?.mailboxId),
+      [sent, await mailboxId(store, ann)],
+    )
+  })
+
+  check('accept: what comes of a message is kept with it or not at all', async (store) => {
+    const ann = await account(store, 'ann')
+    const bob = await account(store, 'bob', 10)
+    const local = [{ accountId: ann, mailbox: 'INBOX' as const, flags: [] }]
+    const further = async (content: string) => [
+      { message: await draft(store, content), traceId: 'trace' as TraceId, acceptedAt: NOW, local, relay: [] },
+      {
+        message: await draft(store, content.repeat(BODY_IN_MEMORY_MAX_OCTETS)),
+        traceId: 'trace' as TraceId,
+        acceptedAt: NOW,
+        local: [],
+        relay: [relayTo('b.example')],
+      },
+    ]
+    const remember = [{ accountId: ann, what: 'vacation' as const, key: 'zoe', until: NOW + 10 }]
+    const held = [{ accountId: bob, mailbox: 'INBOX' as const, flags: [] }]
+    const refused = await accept(store, 'more than bob has room for', {
+      local: held,
+      further: await further('x'),
+      remember,
+    })
+    assert.equal(refused.at, 'over-quota')
+    assert.deepEqual(await store.queue.list(), [])
+    assert.equal(await store.filters.isRemembered(remember[0]!, NOW), false)
+
+    const done = await accept(store, 'nobody has it', { further: await further('y'), remember })
+    assert.equal(done.at, 'accepted')
+    const entries = await entriesOf(store, ann, await mailboxId(store, ann))
+    assert.deepEqual(
+      await Promise.all(entries.map(({ messageKey }) => store.mail.read(ann, messageKey, 0, 9).then(text))),
+      ['y'],
+    )
+    const [queued] = await store.queue.list()
+    assert.equal(queued?.sizeOctets, BODY_IN_MEMORY_MAX_OCTETS)
+    assert.equal(await store.filters.isRemembered(remember[0]!, NOW + 9), true)
+    assert.equal(await store.filters.isRemembered(remember[0]!, NOW + 10), false)
+    assert.equal(await store.filters.isRemembered({ ...remember[0]!, accountId: bob }, NOW), false)
+    await store.run({ do: 'removeAccount', accountId: ann })
+    assert.equal(await store.filters.isRemembered(remember[0]!, NOW), false)
+  })
+
+  check('a staged body can be read before it is kept', async (store) => {
+    for (const octets of [0, 1000, BODY_IN_MEMORY_MAX_OCTETS + 1000]) {
+      const bytes = Buffer.from(Array.from({ length: octets }, (_, i) => i % 251))
+      const { body } = await draft(store, bytes)
+      assert.deepEqual(Buffer.from(await store.readStaged(body, 0, octets)), bytes)
+      if (octets > 20) assert.deepEqual(Buffer.from(await store.readStaged(body, 10, 20)), bytes.subarray(10, 20))
+      if (octets > 5)
+        assert.deepEqual(Buffer.from(await store.readStaged(body, octets - 5, octets + 100)), bytes.subarray(-5))
+      await store.discard(body)
+    }
   })
 
   check('accept: several deliveries to one account share the content', async (store) => {

@@ -2,7 +2,7 @@
 import type { AccountId, MailboxId, TraceId, Uid } from '../../model/ids.ts'
 import type { UidRange } from '../../model/mailbox.ts'
 import type { MessageSummary } from '../../model/message.ts'
-import type { AccessKey, AcceptInput, Credential, MessageDraft, RelayDraft, Store } from '../contract.ts'
+import type { AccessKey, Commands, Credential, MessageDraft, RelayDraft, Store } from '../contract.ts'
 
 export const ALL: readonly UidRange[] = [{ from: 1 as Uid, to: 4_294_967_295 as Uid }]
 export const uid = (n: number): Uid => n as Uid
@@ -87,7 +87,7 @@ export const relayTo = (destination: string, more: Partial<RelayDraft> = {}): Re
   ...more,
 })
 
-export async function accept(store: Store, content: string | Uint8Array, to: Partial<AcceptInput>) {
+export async function accept(store: Store, content: string | Uint8Array, to: Partial<Commands['accept']['input']>) {
   return store.run({
     do: 'accept',
     message: await draft(store, content),

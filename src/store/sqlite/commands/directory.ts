@@ -42,7 +42,7 @@ export function directoryHandlers(
   const deleteAccount = db.prepare('DELETE FROM account WHERE account_id = ?')
   const orphanMessages = db.prepare('UPDATE message SET entries = 0 WHERE message_id BETWEEN ? AND ?')
   const deleteMail = [
-    ...['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key', 'script'],
+    ...['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key', 'script', 'remembered'],
     ...['message_quota', 'mailbox_right', 'annotation'],
   ].map((table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ?`))
   // What it had in others' mailboxes: the next account of the name is somebody else.

@@ -1,7 +1,7 @@
 /** New messages: `accept` (deliveries and queue entries of one message) and `append`. */
 import { assert } from '../../../std/assert.ts'
 import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, Uid } from '../../../model/ids.ts'
-import type { AcceptOutcome, LocalDelivery } from '../../contract.ts'
+import type { AcceptOutcome, LocalDelivery, Remembered } from '../../contract.ts'
 import type { Database } from '../database.ts'
 import { DELETED, joinKeywords, SEEN, splitFlags } from '../flags.ts'
 import { bodyOctets, type PreparedAccept } from '../prepared.ts'
@@ -41,14 +41,26 @@ export function intakeHandlers(db: Database, rows: MailboxRows, removal: Removal
      VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) RETURNING queue_id`,
   )
 
+  const insertRemembered = db.prepare(
+    `INSERT INTO remembered (account_id, what, key, until) VALUES (?, ?, ?, ?)
+     ON CONFLICT DO UPDATE SET until = max(until, excluded.until)`,
+  )
+  const forget = db.prepare('DELETE FROM remembered WHERE account_id = ? AND until <= ?')
+
   const addEntry = (accountId: AccountId, mailboxId: MailboxId, entry: NewEntry): void => {
     const { uid, modSeq, bits, keywords, internalDate, savedAt, sizeOctets, messageKey } = entry
     insertEntry.run(accountId, mailboxId, uid, modSeq, bits, keywords, internalDate, savedAt, sizeOctets, messageKey)
   }
 
+  const wanted = (accountId: AccountId, mailbox: LocalDelivery['mailbox']): MailboxRow | null => {
+    if (mailbox === 'INBOX') return null
+    return typeof mailbox === 'string'
+      ? rows.findBySpecialUse(accountId, mailbox)
+      : rows.find(accountId, mailbox.mailboxId)
+  }
+
   const target = ({ accountId, mailbox }: LocalDelivery): MailboxRow => {
-    const special = mailbox === 'INBOX' ? null : rows.findBySpecialUse(accountId, mailbox)
-    const found = special ?? rows.findByName(accountId, 'INBOX')
+    const found = wanted(accountId, mailbox) ?? rows.findByName(accountId, 'INBOX')
     assert(found !== null, 'an account has an inbox')
     return found
   }
@@ -132,31 +144,45 @@ export function intakeHandlers(db: Database, rows: MailboxRows, removal: Removal
     })
   }
 
-  return {
-    accept(input, work): AcceptOutcome {
-      const size = bodyOctets(input.message.body)
-      const known = new Map<AccountId, AccountRow>()
-      for (const { accountId } of input.local) {
-        const account = known.has(accountId) ? null : rows.account(accountId)
-        if (account !== null) known.set(accountId, account)
-      }
-      const allOver =
-        known.size > 0 && [...known.values()].every((account) => overQuota(account, { octets: size, messages: 1 }))
-      if (input.relay.length === 0 && allOver) return { at: 'over-quota' }
+  function remember({ accountId, what, key, until }: Remembered, now: number): void {
+    forget.run(accountId, now)
+    // Of an account that is gone since, nothing is kept.
+    if (rows.account(accountId) !== null) insertRemembered.run(accountId, what, key, until)
+  }
 
-      const bodyId = work.newBody()
-      const { delivered, messages } = deliver(input, bodyId, known, work)
-      const queueIds = enqueue(input, bodyId)
-      if (messages + queueIds.length > 0) {
-        work.keepBody(bodyId, input.message.body, messages + queueIds.length, {
-          traceId: input.traceId,
-          acceptedAt: input.acceptedAt,
-          local: delivered.filter((delivery) => delivery !== null).map(({ meta }) => meta),
-          relay: input.relay.map((draft, i) => ({ queueId: queueIds[i], ...draft })),
-        })
-      }
-      if (queueIds.length > 0) work.notice({ kind: 'queue' })
-      return { at: 'accepted', local: delivered.map((delivery) => delivery?.outcome ?? null), queueIds }
+  function acceptOne(input: PreparedAccept, work: Work): AcceptOutcome {
+    const size = bodyOctets(input.message.body)
+    const known = new Map<AccountId, AccountRow>()
+    for (const { accountId } of input.local) {
+      const account = known.has(accountId) ? null : rows.account(accountId)
+      if (account !== null) known.set(accountId, account)
+    }
+    const allOver =
+      known.size > 0 && [...known.values()].every((account) => overQuota(account, { octets: size, messages: 1 }))
+    if (input.relay.length === 0 && allOver) return { at: 'over-quota' }
+
+    const bodyId = work.newBody()
+    const { delivered, messages } = deliver(input, bodyId, known, work)
+    const queueIds = enqueue(input, bodyId)
+    if (messages + queueIds.length > 0) {
+      work.keepBody(bodyId, input.message.body, messages + queueIds.length, {
+        traceId: input.traceId,
+        acceptedAt: input.acceptedAt,
+        local: delivered.filter((delivery) => delivery !== null).map(({ meta }) => meta),
+        relay: input.relay.map((draft, i) => ({ queueId: queueIds[i], ...draft })),
+      })
+    }
+    if (queueIds.length > 0) work.notice({ kind: 'queue' })
+    return { at: 'accepted', local: delivered.map((delivery) => delivery?.outcome ?? null), queueIds }
+  }
+
+  return {
+    accept({ further = [], remember: all = [], ...input }, work): AcceptOutcome {
+      const outcome = acceptOne(input, work)
+      if (outcome.at === 'over-quota') return outcome
+      for (const one of further) acceptOne(one, work)
+      for (const one of all) remember(one, input.acceptedAt)
+      return outcome
     },
 
     append({ accountId, mailboxId, messages, replaces, now }, work) {

@@ -11,10 +11,14 @@ export function filterReads(db: Database): FilterReads {
   const active = db.prepare<[name: string, text: string]>(
     'SELECT name, text FROM script WHERE account_id = ? AND active = 1',
   )
+  const remembered = db.prepare<[number]>(
+    'SELECT 1 FROM remembered WHERE account_id = ? AND what = ? AND key = ? AND until > ?',
+  )
   return {
     scripts: async (accountId) =>
       all.all(accountId).map(([name, isActive, sizeOctets]) => ({ name, active: isActive === 1, sizeOctets })),
     script: async (accountId, name) => one.get(accountId, name)?.[0] ?? null,
+    isRemembered: async ({ accountId, what, key }, now) => remembered.get(accountId, what, key, now) !== undefined,
     async activeScript(accountId) {
       const row = active.get(accountId)
       return row === undefined ? null : { name: row[0], text: row[1] }

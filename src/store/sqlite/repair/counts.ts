@@ -16,6 +16,7 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): num
     DELETE FROM mailbox WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM subscription WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM once_link WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM remembered WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM script WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM message_quota WHERE account_id NOT IN (SELECT account_id FROM account);

@@ -54,6 +54,7 @@ const TABLES = [
   'once_link',
   'access_key',
   'script',
+  'remembered',
   'message_quota',
   'mailbox_right',
   'annotation',
