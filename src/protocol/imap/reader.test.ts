@@ -9,7 +9,7 @@ import {
   IMAP_LITERAL_BEFORE_LOGIN_MAX_OCTETS,
   IMAP_LITERAL_MAX_OCTETS,
 } from '../../model/limits.ts'
-import { parseAppendStart, parseAppendNext } from './command/append.ts'
+import { parseAppendStart, parseAppendNext, type AppendSegment } from './command/append.ts'
 import { announced, createReader, type Reader } from './reader.ts'
 
 /** What comes of a text, with literals kept while they fit. */
@@ -117,29 +117,37 @@ test('the head of an APPEND is told from other literals', () => {
   const options = { form: 'utf7', nestingMax: 20 } as const
   const start = (text: string): unknown => {
     const parsed = parseAppendStart(Buffer.from(text), options)
-    return parsed.ok ? parsed.value && [parsed.value.mailbox, parsed.value.message] : parsed.error.message
+    return parsed.ok ? parsed.value && [parsed.value.mailbox, ...parsed.value.segment.steps] : parsed.error.message
   }
-  const literal = (sizeOctets: number, synchronising = true, binary = false): unknown => ({
-    sizeOctets,
-    synchronising,
-    binary,
+  const octets = (sizeOctets: number, synchronising = true, binary = false): unknown => ({
+    do: 'octets',
+    literal: { sizeOctets, synchronising, binary },
   })
-  assert.deepEqual(start('a APPEND x {5}\r\n'), [
-    'x',
-    { flags: [], internalDate: null, utf8: false, literal: literal(5) },
-  ])
+  const message = { do: 'message', flags: [], internalDate: null }
+  assert.deepEqual(start('a APPEND x {5}\r\n'), ['x', message, octets(5)])
   assert.deepEqual(start('a append {1}\r\nx (\\seen) "17-Jul-1996 02:44:25 +0000" ~{5+}\r\n'), [
     'x',
-    {
-      flags: ['\\Seen'],
-      internalDate: Date.UTC(1996, 6, 17, 2, 44, 25),
-      utf8: false,
-      literal: literal(5, false, true),
-    },
+    { do: 'message', flags: ['\\Seen'], internalDate: Date.UTC(1996, 6, 17, 2, 44, 25) },
+    octets(5, false, true),
   ])
-  assert.deepEqual(start('a APPEND x UTF8 (~{5}\r\n'), [
+  assert.deepEqual(start('a APPEND x UTF8 (~{5}\r\n'), ['x', message, octets(5, true, true)])
+  assert.deepEqual(start('a APPEND x CATENATE (URL "/y/;UID=1" URL z)'), [
     'x',
-    { flags: [], internalDate: null, utf8: true, literal: literal(5, true, true) },
+    message,
+    { do: 'url', url: '/y/;UID=1' },
+    { do: 'url', url: 'z' },
+    { do: 'end' },
+  ])
+  assert.deepEqual(start('a REPLACE * x catenate (url y text {5+}\r\n'), [
+    'x',
+    message,
+    { do: 'url', url: 'y' },
+    octets(5, false),
+  ])
+  assert.deepEqual(start('a UID REPLACE 7 x CATENATE (URL {5}\r\n'), [
+    'x',
+    message,
+    { do: 'url-octets', literal: { sizeOctets: 5, synchronising: true, binary: false } },
   ])
   assert.equal(start('a APPEND {5}\r\n'), null)
   assert.equal(start('a LOGIN {5}\r\n'), null)
@@ -151,16 +159,28 @@ test('the head of an APPEND is told from other literals', () => {
     'a APPEND x {1}\r\ny {5}\r\n',
     'a APPEND x y{5}\r\n',
     'a APPEND "x {5}\r\n',
+    'a APPEND x',
+    'a APPEND x CATENATE ()',
+    'a APPEND x CATENATE (URL y',
+    'a APPEND x CATENATE (TEXT y)',
+    'a APPEND x CATENATE (URL y) z',
+    'a REPLACE x {5}\r\n',
+    'a REPLACE 0 x {5}\r\n',
+    'a UID REPLACE * x {5}\r\n',
+    'a REPLACE 1 x CATENATE (URL y) {5}\r\n',
   ]) {
     assert.equal(typeof start(text), 'string', text)
   }
-  const next = (text: string, utf8 = false): unknown => {
-    const parsed = parseAppendNext(Buffer.from(text), { utf8, nestingMax: 20 })
-    return parsed.ok ? (parsed.value === 'end' ? 'end' : parsed.value.literal) : parsed.error.message
+  const next = (text: string, place: AppendSegment['place'] = 'message-or-end'): unknown => {
+    const parsed = parseAppendNext(Buffer.from(text), { after: { steps: [], place, single: false }, nestingMax: 20 })
+    return parsed.ok ? parsed.value.steps : parsed.error.message
   }
-  assert.equal(next(''), 'end')
-  assert.equal(next(')', true), 'end')
-  assert.deepEqual(next(') (\\Seen) {7}\r\n', true), literal(7))
-  assert.equal(typeof next('', true), 'string')
+  const end = { do: 'end' }
+  assert.deepEqual(next(''), [end])
+  assert.deepEqual(next(')', 'utf8'), [end])
+  assert.deepEqual(next(') (\\Seen) {7}\r\n', 'utf8'), [{ ...message, flags: ['\\Seen'] }, octets(7)])
+  assert.deepEqual(next(' URL x)', 'part-or-end'), [{ do: 'url', url: 'x' }, end])
+  assert.deepEqual(next(' TEXT {7}\r\n', 'part-or-end'), [octets(7)])
+  for (const place of ['utf8', 'part-or-end'] as const) assert.equal(typeof next('', place), 'string')
   assert.equal(typeof next('x'), 'string')
 })

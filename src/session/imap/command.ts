@@ -102,6 +102,7 @@ export type StreamedCommand<Start extends { readonly tag: string }> = {
   readonly name: string
   readonly rfc: string
   readonly capability: string | null
+  readonly states: readonly At[]
   /** Reads the command up to a literal's announcement; null: that literal is no message. */
   start(
     text: Buffer,

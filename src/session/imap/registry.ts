@@ -1,5 +1,6 @@
 import type { Command } from './command.ts'
-import { append } from './command/append.ts'
+import { deleteAcl, getAcl, listRights, myRights, setAcl } from './command/acl.ts'
+import { append, replace, uidReplace } from './command/append.ts'
 import { authenticate } from './command/authenticate.ts'
 import { cancelUpdate } from './command/cancel-update.ts'
 import { capability } from './command/capability.ts'
@@ -58,6 +59,11 @@ export const COMMANDS: readonly Command[] = [
   lsub,
   namespace,
   status,
+  getAcl,
+  setAcl,
+  deleteAcl,
+  listRights,
+  myRights,
   getQuota,
   getQuotaRoot,
   setQuota,
@@ -90,7 +96,7 @@ export const COMMANDS: readonly Command[] = [
 ]
 
 /** Those that carry messages. */
-export const STREAMED_COMMANDS = [append]
+export const STREAMED_COMMANDS = [append, replace, uidReplace]
 
 const BY_NAME: ReadonlyMap<string, Command> = new Map(COMMANDS.map((command) => [command.name, command]))
 

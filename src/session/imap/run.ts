@@ -2,7 +2,7 @@ import { StoreError } from '../../core/contract.ts'
 import { IMAP_ERRORS_MAX, IMAP_LITERAL_SKIP_MAX_OCTETS, STRESS_ERRORS_MAX } from '../../model/limits.ts'
 import { attempt, Cursor, Fault } from '../../protocol/imap/cursor.ts'
 import type { Received } from '../../protocol/imap/reader.ts'
-import { bad, no, printTagged, type Command, type Conversation, type Tagged } from './command.ts'
+import { bad, no, printTagged, type At, type Command, type Conversation, type Tagged } from './command.ts'
 import { eachChunk, hangUp } from './command/append.ts'
 import { nestingMax } from './nesting.ts'
 import { tellEntries } from './metadata.ts'
@@ -42,22 +42,12 @@ export function createRunner(session: OpenConversation): Runner {
     finish(received.tag ?? '*', bad(BAD_LINES[received.why]))
 
   const onLiteral = async ({ head, text, literal }: Extract<Received, { kind: 'literal' }>): Promise<Next> => {
-    const { state } = session
-    const command = state.at === 'connected' ? undefined : streamedNamed(nameIn(head))
+    const command = streamedIn(head)
     const started =
       (command === undefined ? null : refusesNumbers(session.enabled, command.name)) ??
       command?.start(text(), { form: session.form(), nestingMax: nestingMax(true) }) ??
       NO_MESSAGE
-    if (command !== undefined && started.ok && started.value !== null) {
-      const start = started.value
-      session.tag = start.tag
-      const running = async (): Promise<Tagged> => {
-        const tagged = await command.run(session as unknown as Conversation<'logged-in' | 'selected'>, start)
-        if (tagged.then === undefined) await tell(session, 'all')
-        return tagged
-      }
-      return finish(start.tag, await guarded(running))
-    }
+    if (command !== undefined && started.ok && started.value !== null) return stream(command, started.value)
     if (started.ok && reader.fits(literal)) {
       reader.keep(literal)
       if (literal.synchronising) await session.output.write('+ OK\r\n')
@@ -67,6 +57,22 @@ export function createRunner(session: OpenConversation): Runner {
       synchronising: literal.synchronising,
       tagged: started.ok ? no('Literal is too big', 'TOOBIG') : faulty(started.error),
     })
+  }
+
+  /** A command that carries messages, where it may stand. */
+  const streamedIn = (line: Buffer): StreamedHere | undefined => {
+    const command = loggedIn() ? streamedNamed(nameIn(line)) : undefined
+    return command?.states.includes(session.state.at) === true ? command : undefined
+  }
+
+  const stream = async (command: StreamedHere, start: { readonly tag: string }): Promise<Next> => {
+    session.tag = start.tag
+    const running = async (): Promise<Tagged> => {
+      const tagged = await command.run(session as unknown as Conversation<'logged-in' | 'selected'>, start)
+      if (tagged.then === undefined) await tell(session, 'all')
+      return tagged
+    }
+    return finish(start.tag, await guarded(running))
   }
 
   /** RFC 9051 §4.3: refused before it is read. What comes unasked is passed over while it is small, else the line is cut. */
@@ -89,6 +95,15 @@ export function createRunner(session: OpenConversation): Runner {
   }
 
   const onCommand = async (bytes: Buffer): Promise<Next> => {
+    const streamed = streamedIn(bytes)
+    if (streamed !== undefined) {
+      // All of it stands in lines (RFC 4469: URLs alone).
+      const started =
+        refusesNumbers(session.enabled, streamed.name) ??
+        streamed.start(bytes, { form: session.form(), nestingMax: nestingMax(true) })
+      if (!started.ok) return finish(tagOrStar(bytes), faulty(started.error))
+      if (started.value !== null) return stream(streamed, started.value)
+    }
     const parsed = parseCommand(session, bytes)
     if (!parsed.ok) return finish(parsed.tag, parsed.tagged)
     session.tag = parsed.tag
@@ -123,6 +138,8 @@ export function createRunner(session: OpenConversation): Runner {
     },
   }
 }
+
+type StreamedHere = NonNullable<ReturnType<typeof streamedNamed>>
 
 const NO_MESSAGE = { ok: true, value: null } as const
 
@@ -184,12 +201,14 @@ function nameAt(cursor: Cursor): string {
 function commandAt(cursor: Cursor): Command {
   const name = nameAt(cursor)
   const command = commandNamed(name)
-  // One that carries messages gets here only when its literal is missing.
-  if (command === undefined) throw new Fault(streamedNamed(name) ? `${name} needs a literal` : 'Unknown command')
+  // One that carries messages gets here only where it may not stand.
+  const streamed = command === undefined ? streamedNamed(name) : undefined
+  if (streamed !== undefined) throw new Fault(wrongState(streamed))
+  if (command === undefined) throw new Fault('Unknown command')
   return command
 }
 
-function wrongState({ states }: Command): string {
+function wrongState({ states }: { readonly states: readonly At[] }): string {
   if (!states.includes('connected')) return states.includes('logged-in') ? 'Log in first' : 'No mailbox is selected'
   return 'Already logged in'
 }

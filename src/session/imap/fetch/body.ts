@@ -9,7 +9,7 @@ import {
 import type { Mailboxes, StoredMessage } from '../../../core/contract.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
 import type { Part } from '../../../model/message.ts'
-import type { FetchItem, Partial } from '../../../protocol/imap/fetch.ts'
+import type { FetchItem, Partial, Section } from '../../../protocol/imap/fetch.ts'
 import { literalMark } from '../../../protocol/imap/print.ts'
 
 export type BodyItem = Extract<FetchItem, { item: 'section' | 'binary' | 'binary-size' }>
@@ -88,6 +88,41 @@ export function printBody(source: Source, message: Candidate, item: BodyItem): P
       return printBinary(source, message, item)
   }
 }
+
+export type SectionOctets = { readonly octets: number; pieces(): AsyncGenerator<Uint8Array, void, void> }
+
+/** What FETCH BODY would tell of a section, as octets alone; null where there is none. @throws StoreError */
+export async function openSection(
+  handle: Mailboxes,
+  message: StoredMessage,
+  named: { section: Section | null; partial: { start: number; count: number | null } | null },
+): Promise<SectionOctets | null> {
+  const section = named.section ?? WHOLE
+  const partial = named.partial === null ? null : { ...named.partial, count: named.partial.count ?? Infinity }
+  const read = (start: number, end: number): Promise<Uint8Array> => handle.read(message.messageKey, start, end)
+  const range = sectionRange(message.summary.root, section.parts, TEXTS[section.text ?? 'all'])
+  if (range === null) return null
+  if (section.text === 'HEADER.FIELDS' || section.text === 'HEADER.FIELDS.NOT') {
+    const header = await read(range.start, range.end)
+    const fields = filterHeader(header, section.fields, { not: section.text === 'HEADER.FIELDS.NOT' })
+    const { start, end } = clip(fields.length, partial)
+    return {
+      octets: end - start,
+      async *pieces() {
+        yield withoutNul(fields.subarray(start, end))
+      },
+    }
+  }
+  const { start, end } = clip(range.end - range.start, partial)
+  return {
+    octets: end - start,
+    async *pieces() {
+      for await (const chunk of chunks({ read }, range.start + start, range.start + end)) yield withoutNul(chunk)
+    },
+  }
+}
+
+const WHOLE: Section = { parts: [], text: null, fields: [] }
 
 const origin = (partial: Partial | null): string => (partial === null ? '' : `<${partial.start}>`)
 
