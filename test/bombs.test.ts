@@ -361,6 +361,8 @@ suite('a large mailbox leaves others their turns', () => {
     'FETCH 1:* (FLAGS ENVELOPE BODYSTRUCTURE)',
     'UID SEARCH OR UNSEEN SUBJECT nowhere',
     'SEARCH OR FROM nobody TO nobody',
+    'SORT (SUBJECT REVERSE DATE) UTF-8 ALL',
+    'THREAD REFERENCES UTF-8 ALL',
   ])
     test(command, async (t) => {
       const stage = await openImapStage()

@@ -48,6 +48,11 @@ export const scenario: Scenario = {
     await once('FETCH 1:* ENVELOPE, first', 'FETCH 1:* ENVELOPE')
     await thrice('FETCH 1:* ENVELOPE, again', ...same('FETCH 1:* ENVELOPE'))
     await once('SEARCH TEXT of a rare word', `SEARCH TEXT ${RARE_WORD}`)
+    await once('SORT (DATE), first', 'SORT (DATE) UTF-8 ALL')
+    await thrice('SORT (DATE), again', ...same('SORT (DATE) UTF-8 ALL'))
+    await once('SORT (SUBJECT), first', 'SORT (SUBJECT) UTF-8 ALL')
+    await once('THREAD REFERENCES, first', 'THREAD REFERENCES UTF-8 ALL')
+    await thrice('THREAD REFERENCES, again', ...same('THREAD REFERENCES UTF-8 ALL'))
     const [set, unset] = ['STORE 1:* +FLAGS (\\Flagged)', 'STORE 1:* -FLAGS (\\Flagged)']
     await thrice('STORE 1:* ±FLAGS', set, unset, set)
     await client.command('CREATE Copied')

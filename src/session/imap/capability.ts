@@ -9,6 +9,8 @@ const EARLY = ['IMAP4rev1', 'IMAP4rev2', 'SASL-IR', 'LITERAL+', 'ENABLE', 'ID', 
  * Extensions that are arguments, responses or behaviour of commands of the base.
  * Choice: no I18NLEVEL=1 (RFC 5256 §7 would like it): SORT and THREAD go by i;unicode-casemap, but a search for `и` does
  * not find `й`, which that collation asks for.
+ * Choice: no MESSAGELIMIT and SAVELIMIT (RFC 9738): they tell a client after how many messages a command stops, and none of
+ * ours does; what many messages cost is spread over turns and portions instead.
  */
 const BESIDE_COMMANDS = [
   'CATENATE', // RFC 4469
