@@ -1,6 +1,5 @@
 import type { Command } from './command.ts'
 import { deleteAcl, getAcl, listRights, myRights, setAcl } from './command/acl.ts'
-import { deleteAcl, getAcl, listRights, myRights, setAcl } from './command/acl.ts'
 import { append, replace, uidReplace } from './command/append.ts'
 import { authenticate } from './command/authenticate.ts'
 import { cancelUpdate } from './command/cancel-update.ts'
@@ -60,11 +59,6 @@ export const COMMANDS: readonly Command[] = [
   lsub,
   namespace,
   status,
-  getAcl,
-  setAcl,
-  deleteAcl,
-  listRights,
-  myRights,
   getAcl,
   setAcl,
   deleteAcl,
