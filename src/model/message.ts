@@ -58,7 +58,7 @@ export type Part = {
 
 /**
  * What SORT and THREAD compare (RFC 5256, RFC 5957), made once by the scan at ingest. Texts are folded for
- * i;unicode-casemap (RFC 5051), without tabs and line breaks; `''` where the field is missing.
+ * i;unicode-casemap (RFC 5051), without tabs, line breaks and NUL; `''` where the field is missing.
  */
 export type SortKeys = {
   /** Date header as epoch milliseconds; null: INTERNALDATE stands in (RFC 5256 §2.2). */

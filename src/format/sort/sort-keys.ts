@@ -62,9 +62,9 @@ function displayOf(addresses: readonly HeaderAddress[]): string {
   return folded(first.host === null ? first.mailbox : `${first.mailbox}@${first.host}`)
 }
 
-/** Choice: texts are told apart by their first SORT_TEXT_MAX_CHARACTERS; tabs and line breaks count as blanks. */
+/** Choice: texts are told apart by their first SORT_TEXT_MAX_CHARACTERS; tabs, line breaks and NUL count as blanks. */
 const folded = (text: string): string =>
-  casemap(text.slice(0, SORT_TEXT_MAX_CHARACTERS).toWellFormed()).replace(/[\t\r\n]/g, ' ')
+  casemap(text.slice(0, SORT_TEXT_MAX_CHARACTERS).toWellFormed()).replace(/[\0\t\r\n]/g, ' ')
 
 /** Choice: of a longer list the oldest and the newest count, as senders keep them when they shorten it (RFC 5537 §3.4.4). */
 const fewer = (ids: readonly string[]): readonly string[] =>

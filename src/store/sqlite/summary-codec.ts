@@ -84,28 +84,27 @@ const encodeSortKeys = (keys: SortKeys): string =>
     keys.references.join(' '),
   ].join('\t')
 
-/** @param line what `encodeSortKeys` wrote; empty where nothing was kept */
-export function decodeSortKeys(line: string): SortKeys | null {
-  if (line === '') return null
-  const [sentAt, isReply, subject, from, to, cc, displayFrom, displayTo, messageId, references] = line.split(
-    '\t',
-  ) as SortFields
+/** @param fields what stood between tabs, from `at` on; one empty field where nothing was kept */
+export function sortKeysFrom(fields: readonly string[], at: number): SortKeys | null {
+  if (fields.length < at + 10) return null
+  const sentAt = fields[at]!
+  const messageId = fields[at + 8]!
+  const references = fields[at + 9]!
   return {
     sentAt: sentAt === '' ? null : Number(sentAt),
-    isReply: isReply === '1',
-    subject,
-    from,
-    to,
-    cc,
-    displayFrom,
-    displayTo,
+    isReply: fields[at + 1] === '1',
+    subject: fields[at + 2]!,
+    from: fields[at + 3]!,
+    to: fields[at + 4]!,
+    cc: fields[at + 5]!,
+    displayFrom: fields[at + 6]!,
+    displayTo: fields[at + 7]!,
     messageId: messageId === '' ? null : messageId,
     references: references === '' ? NONE : references.split(' '),
   }
 }
 
 const NONE: readonly string[] = []
-type SortFields = [string, string, string, string, string, string, string, string, string, string]
 
 const addressRow = (a: HeaderAddress): AddressRow => [a.name, a.mailbox, a.host]
 const addressOf = ([name, mailbox, host]: AddressRow): HeaderAddress => ({ name, mailbox, host })

@@ -7,7 +7,7 @@ import type { BodyReader } from '../bodies.ts'
 import { plainRanges } from '../commands/mailbox-rows.ts'
 import type { Database, SqlValue, Statement } from '../database.ts'
 import { flagDecoder } from '../flags.ts'
-import { decodeSortKeys, decodeSummary } from '../summary-codec.ts'
+import { decodeSummary, sortKeysFrom } from '../summary-codec.ts'
 import { messageId } from '../work.ts'
 import { contentReads } from './content.ts'
 import { objectReads } from './objects.ts'
@@ -36,7 +36,6 @@ type EntryRow = [
   messageKey: number,
 ]
 type MessageRow = [...EntryRow, summary: string]
-type SortKeysRow = [uid: number, internalDate: number, sizeOctets: number, keys: string]
 export type BodyRow = [bodyId: number, segmentId: number, offset: number, length: number, crc32: number]
 
 type PlainRange = { readonly from: number; readonly to: number }
@@ -92,9 +91,12 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
   const someMessages = db.prepare<MessageRow>(
     `SELECT ${ENTRY}, summary FROM ${WITH_SUMMARY} WHERE ${RANGE} AND mod_seq > ? AND mod_seq <= ? ${IN_ORDER}`,
   )
-  const someSortRows = db.prepare<SortKeysRow>(
-    `SELECT uid, internal_date, size_octets, substr(summary, 1, instr(summary, char(10)) - 1)
-     FROM ${WITH_SUMMARY} WHERE ${RANGE} ${IN_ORDER}`,
+  // One text for a batch: it costs half of what its rows would.
+  const someSortRows = db.prepare<[string | null]>(
+    `SELECT group_concat(line, char(10)) FROM
+       (SELECT uid || char(9) || internal_date || char(9) || size_octets || char(9)
+          || substr(summary, 1, instr(summary, char(10)) - 1) AS line
+        FROM ${WITH_SUMMARY} WHERE ${RANGE} ${IN_ORDER})`,
   )
   const lastUnchanged = db.prepare<[number]>(
     'SELECT uid FROM entry WHERE account_id = ? AND mailbox_id = ? AND mod_seq <= ? ORDER BY uid DESC LIMIT 1',
@@ -167,10 +169,11 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
   ): AsyncGenerator<readonly SortRow[]> {
     for (const { from, to } of plainRanges(uids, UID_LIMIT)) {
       for (let next = from; next <= to;) {
-        const rows = someSortRows.all(...at, next, to)
+        const lines = someSortRows.get(...at, next, to)?.[0] ?? null
+        const rows = lines === null ? [] : lines.split('\n').map(sortRowOf)
         await bodies.turns.spend(rows.length * ROW_COST_OCTETS)
-        if (rows.length > 0) yield rows.map(sortRowOf)
-        next = rows.length < ENTRIES_PER_BATCH ? to + 1 : (rows.at(-1)?.[0] ?? to) + 1
+        if (rows.length > 0) yield rows
+        next = rows.length < ENTRIES_PER_BATCH ? to + 1 : (rows.at(-1)?.uid ?? to) + 1
       }
     }
   }
@@ -254,12 +257,15 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
   }
 }
 
-const sortRowOf = ([uid, internalDate, sizeOctets, keys]: SortKeysRow): SortRow => ({
-  uid: uid as Uid,
-  internalDate,
-  sizeOctets,
-  keys: decodeSortKeys(keys),
-})
+function sortRowOf(line: string): SortRow {
+  const fields = line.split('\t')
+  return {
+    uid: Number(fields[0]) as Uid,
+    internalDate: Number(fields[1]),
+    sizeOctets: Number(fields[2]),
+    keys: sortKeysFrom(fields, 3),
+  }
+}
 
 export const bodyRef = ([bodyId, segmentId, offset, length, crc32]: BodyRow) => ({
   bodyId,
