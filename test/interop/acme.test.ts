@@ -4,21 +4,24 @@ import { spawn, type ChildProcess } from 'node:child_process'
 import { createHash } from 'node:crypto'
 import { once } from 'node:events'
 import { mkdirSync, readdirSync, readFileSync, statSync, writeFileSync } from 'node:fs'
-import { createServer } from 'node:http'
+import { createServer, get } from 'node:http'
 import { connect as connectPlain } from 'node:net'
 import { join } from 'node:path'
 import { connect, type TLSSocket } from 'node:tls'
 import type { CertificatesView } from '../../src/app/admin/certificates.ts'
 import { MAIN } from '../../tools/program.ts'
 import { createSystemRandom, systemClock } from '../../src/app/machine.ts'
+import { HANDED_ON_PORT } from '../../src/app/setup/settings-file.ts'
+import { handOnSnippet } from '../../src/app/setup/snippet.ts'
 import { createDnsUpdater } from '../../src/net/dns-update.ts'
 import { createResolver } from '../../src/net/resolver.ts'
 import { parseTsigKey, type TsigKey } from '../../src/net/tsig.ts'
 import { startKnot } from './knot.ts'
 import { peerTest } from './peers.ts'
 import { startPebble, startTestDns, type Pebble, type TestDns } from './pebble.ts'
-import { freeOffset } from './ports.ts'
+import { freeOffset, freePort } from './ports.ts'
 import { run, until, type Ran } from './run.ts'
+import { startWebServer, WEB_SERVERS } from './web-server.ts'
 import { temporaryFolder } from './world.ts'
 
 const PEERS = ['pebble', 'pebble-challtestsrv']
@@ -249,6 +252,48 @@ peerTest(PEERS, 'tls.acme_key = "new": the key that was announced is the one tha
   assert.ok(another !== undefined && another !== next && another !== now)
   assert.deepEqual(more, [])
 })
+
+/** Its ports are those of the machine; here there are others. */
+const withPorts = (snippet: string, port: number, behind: number): string =>
+  snippet
+    .replaceAll('listen 80;', `listen 127.0.0.1:${port};`)
+    .replaceAll('listen [::]:80;', '')
+    .replaceAll('*:80>', `*:${port}>`)
+    .replaceAll(/http:\/\/[\w.-]+\.test\b/g, (name) => `${name}:${port}`)
+    .replaceAll(`127.0.0.1:${HANDED_ON_PORT}`, `127.0.0.1:${behind}`)
+
+for (const kind of WEB_SERVERS)
+  peerTest(
+    [...PEERS, kind],
+    `${kind} has port 80, with the lines that setup prints: the CA gets our answer`,
+    async () => {
+      const behind = await freePort()
+      await using stage = await openStage(`ports.http = { port = ${behind}, handed_on = true }`)
+      const port = 80 + stage.offset
+      const others = ['autoconfig', 'autodiscover', 'mta-sts'].map((label) => `${label}.acme.test`)
+      const snippet = withPorts(handOnSnippet(kind, HOST, others), port, behind)
+      await using _web = await startWebServer(kind, { folder: join(stage.dataDir, '..', kind), port, snippet })
+      await stage.start()
+      await stage.issued()
+      const { acme } = await stage.status()
+      assert.equal(acme?.state.challenge, 'http-01')
+      assert.deepEqual(acme?.certificate?.names.toSorted(), [HOST, ...others].toSorted())
+      for (const name of [HOST, ...others]) {
+        const { status, location } = await ask(port, name, '/webmail')
+        assert.ok(status === 308 || status === 302, String(status))
+        assert.ok(location?.startsWith(`https://${HOST}/`), location)
+      }
+    },
+  )
+
+function ask(port: number, name: string, path: string): Promise<{ status: number; location: string | undefined }> {
+  return new Promise((resolve, reject) => {
+    get({ port, host: '127.0.0.1', path, headers: { host: name } }, (response) => {
+      response.resume()
+      resolve({ status: response.statusCode ?? 0, location: response.headers.location })
+    }).once('error', reject)
+  })
+}
 
 async function holdPort(port: number): Promise<AsyncDisposable> {
   const server = createServer((_request, response) => response.end('It works!'))

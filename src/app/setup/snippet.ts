@@ -17,8 +17,12 @@ export function handOnSnippet(program: string, hostname: string, names: readonly
 # once: a2enmod proxy_http alias && systemctl reload apache2`
   if (program === 'caddy')
     return `${all.map((name) => `http://${name}`).join(', ')} {
-  reverse_proxy ${PATH}* 127.0.0.1:${HANDED_ON_PORT}
-  redir https://${hostname}{uri} 308
+  handle ${PATH}* {
+    reverse_proxy 127.0.0.1:${HANDED_ON_PORT}
+  }
+  handle {
+    redir https://${hostname}{uri} 308
+  }
 }`
   return `server {
   listen 80;
