@@ -107,7 +107,7 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
     accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
     queueOperator: createQueueOperator({ store, clock }),
-    grants: createGrants({ store, clock }),
+    grants: createGrants({ store, clock, ...(search === undefined ? {} : { search }) }),
     openMailboxes: (account) => openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) }),
   }
 }

@@ -398,8 +398,8 @@ export type Mailboxes = {
   keywords(mailboxId: MailboxId): Promise<readonly Flag[]>
   /** Octets [start, end) of a message. @throws StoreError */
   read(messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
-  /** Which messages may hold a text somewhere, by the search index; null: it cannot tell. Never throws. */
-  mayHold(text: string): Promise<MessageChoice | null>
+  /** Which messages of a mailbox may hold a text somewhere, by the search index; null: it cannot tell. */
+  mayHold(mailboxId: MailboxId, text: string): Promise<MessageChoice | null>
   /** Uids of a mailbox whose message is one of these, ascending. */
   uidsOfMessages(mailboxId: MailboxId, messages: MessageChoice): Promise<Uint32Array>
 

@@ -453,8 +453,8 @@ export type MailMark = {
 /** A message of an account, wherever it lies. */
 export type MessageContent = { readonly messageKey: MessageKey; readonly summary: MessageSummary }
 
-/** All messages of an account with keys above `above`, and those of `keys` (ascending, none above it). */
-export type MessageChoice = { readonly above: MessageKey; readonly keys: Uint32Array }
+/** All messages of an account with keys above `above`, and those of `keys` (ascending, none above it; a handle's keys may need more than 32 bits). */
+export type MessageChoice = { readonly above: MessageKey; readonly keys: Float64Array }
 
 export type MailReads = {
   /** Sorted by name, INBOX first. */

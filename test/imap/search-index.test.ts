@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
 import type { AccountRef, Mailboxes } from '../../src/core/contract.ts'
+import { createGrants } from '../../src/core/mailboxes/grants.ts'
 import { openMailboxes } from '../../src/core/mailboxes/mailboxes.ts'
 import { createIndexer, type Indexer } from '../../src/core/search/indexer.ts'
 import { createContentSearch } from '../../src/core/search/search.ts'
@@ -13,7 +14,9 @@ import { openTestCore, type TestCore } from '../../src/core/testing/test-core.ts
 import { foldForSearch } from '../../src/format/charset/fold.ts'
 import { SEARCH_BLOCK_MESSAGES } from '../../src/model/limits.ts'
 import type { MailboxId, MessageKey, Uid } from '../../src/model/ids.ts'
+import type { Right } from '../../src/model/rights.ts'
 import type { SearchKey } from '../../src/protocol/imap/search.ts'
+import { shareMailboxes } from '../../src/roles/mda/shared.ts'
 import { findIn } from '../../src/session/imap/search/find.ts'
 import { silentLog } from '../../src/std/log.ts'
 import { noMetrics } from '../../src/std/metrics.ts'
@@ -288,12 +291,50 @@ test('one account never learns from another’s mail (S27)', async () => {
     const bert = await room.core.addAccount('bert@here.test')
     await room.catchUp()
     const his = openMailboxes(bert, { store, clock, search: room.reads })
-    assert.equal((await room.indexed.mayHold('secretword'))?.keys.length, 1)
-    const told = await his.mayHold('secretword')
+    assert.equal((await room.indexed.mayHold(room.inbox, 'secretword'))?.keys.length, 1)
+    const told = await his.mayHold((await his.find('INBOX'))!.mailboxId, 'secretword')
     assert.ok(told === null || told.keys.length === 0)
     await room.core.directory.removeAccount('anna@here.test')
     await room.catchUp()
     assert.deepEqual(room.index.status().accounts.filter(({ accountId }) => accountId === room.anna.accountId), []) // prettier-ignore
+  })
+})
+
+test('a mailbox that another shares is searched by its owner’s index, as long as it may be read (RFC 4314)', async () => {
+  await inRoom(async (room) => {
+    const { store, clock } = room.core
+    const bert = await room.core.addAccount('bert@here.test')
+    await append(room, room.inbox, Array.from({ length: 30 }, (_, i) => filler(i, i === 7 ? 'xylographer' : ''))) // prettier-ignore
+    await room.catchUp()
+    await append(room, room.inbox, [filler(30, 'xylographer'), filler(31)])
+    const give = (rights: readonly Right[]) =>
+      room.scanned.setAcl(room.inbox, { identifier: 'bert@here.test', mode: 'replace', rights })
+    await give(['l', 'r'])
+    let opened = 0
+    const handle = (search: { search?: SearchReads }): Mailboxes => {
+      const parts = { store, clock, ...search }
+      const his = shareMailboxes({ account: bert, own: openMailboxes(bert, parts), grants: createGrants(parts) })
+      return { ...his, read: (...where) => (opened++, his.read(...where)) }
+    }
+    const shared = handle({ search: room.reads })
+    const { mailboxId } = (await shared.find('Other Users/anna@here.test/INBOX'))!
+    const there = { ...room, inbox: mailboxId }
+    for (const text of ['xylographer', 'YLOGR', 'anchors', 'no such thing']) {
+      for (const key of [
+        { key: 'text', text },
+        { key: 'not', of: { key: 'body', text } },
+      ] as const) {
+        const scanned = await find(there, handle({}), key)
+        opened = 0
+        assert.deepEqual(await find(there, shared, key), scanned, text)
+        if (text === 'xylographer' && key.key === 'text') {
+          assert.deepEqual(scanned, [8, 31])
+          assert.ok(opened <= 6, `${opened} reads`)
+        }
+      }
+    }
+    await give(['l'])
+    assert.equal(await shared.mayHold(mailboxId, 'xylographer'), null)
   })
 })
 
@@ -323,7 +364,7 @@ test('a message that cannot be read keeps no other from the index', async () => 
     const { clock } = room.core
     const indexer = createIndexer({ store: broken, index: room.index, clock, log: silentLog, metrics: noMetrics })
     while (await indexer.step());
-    const told = await room.indexed.mayHold('xylographer')
+    const told = await room.indexed.mayHold(room.inbox, 'xylographer')
     assert.deepEqual([...(told?.keys ?? [])], [1, 2])
     assert.equal(told?.above, 2)
   })

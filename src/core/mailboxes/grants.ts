@@ -1,10 +1,10 @@
 import type { Clock } from '../../std/clock.ts'
-import type { Store } from '../../store/contract.ts'
+import type { SearchReads, Store } from '../../store/contract.ts'
 import type { Grants } from '../contract.ts'
 import { openMailboxes } from './mailboxes.ts'
 
 /** What accounts were given in the mailboxes of others. */
-export function createGrants(options: { store: Store; clock: Clock }): Grants {
+export function createGrants(options: { store: Store; clock: Clock; search?: SearchReads }): Grants {
   const { mail, changes } = options.store
   return {
     to: (account) => mail.grantsTo(account.accountId),

@@ -158,7 +158,7 @@ export function openMailboxes(
     expungedSince: (mailboxId, since) => mail.expungedSince(accountId, mailboxId, since),
     keywords: (mailboxId) => mail.keywords(accountId, mailboxId),
     read: (messageKey, start, end) => mail.read(accountId, messageKey, start, end),
-    mayHold: (text) => mayHoldText(search, accountId, text),
+    mayHold: (_, text) => mayHoldText(search, accountId, text),
     uidsOfMessages: (mailboxId, messages) => mail.uidsOfMessages(accountId, mailboxId, messages),
 
     open: () => openSink({ store, prefix: null, nulInBody: true }),

@@ -7,12 +7,13 @@ import type {
   Grants,
   Mailboxes,
   MailboxView,
+  MessageChoice,
   NameProblem,
 } from '../../core/contract.ts'
 import { StoreError } from '../../core/contract.ts'
 import { printAddress } from '../../format/address/address.ts'
 import { isShared } from '../../format/mailbox/shared-name.ts'
-import type { AccountId, MailboxId, ModSeq } from '../../model/ids.ts'
+import type { AccountId, MailboxId, MessageKey, ModSeq } from '../../model/ids.ts'
 import { type FlagClasses, flagClassesOf, isFlagIn, type Rights } from '../../model/rights.ts'
 import { createPlaces, type Go, type Need, type Place } from './places.ts'
 
@@ -30,6 +31,13 @@ const seesAnnotations = (rights: Rights): boolean =>
 const setsShared = (rights: Rights): boolean => seesAnnotations(rights) && rights.has('w')
 /** RFC 6851 §4.2: as for STORE of \Deleted, COPY and EXPUNGE. */
 const takesAway = (rights: Rights): boolean => rights.has('r') && rights.has('t') && rights.has('e')
+
+/** Below all keys: what others' keys are more than in their owner's own handle is what this one is. */
+const NO_KEY = 0 as MessageKey
+const movedBy = ({ above, keys }: MessageChoice, by: number): MessageChoice => ({
+  above: (above + by) as MessageKey,
+  keys: keys.map((key) => key + by),
+})
 
 export function shareMailboxes(options: { account: AccountRef; own: Mailboxes; grants: Grants }): Mailboxes {
   const { account, own, grants } = options
@@ -122,7 +130,6 @@ export function shareMailboxes(options: { account: AccountRef; own: Mailboxes; g
     account,
     subscriptions: () => own.subscriptions(),
     setSubscribed: (name, subscribed) => own.setSubscribed(name, subscribed),
-    mayHold: (text) => own.mayHold(text),
     open: () => own.open(),
     discard: (message) => own.discard(message),
     quota: () => own.quota(),
@@ -175,11 +182,19 @@ export function shareMailboxes(options: { account: AccountRef; own: Mailboxes; g
       if (message === null) throw new StoreError('damaged', 'the mailbox may not be read any more')
       return message.mailboxes.read(message.messageKey, start, end)
     },
-    // The index that is asked is of the account's own letters: of others' all may fit.
-    uidsOfMessages: (mailboxId, messages) =>
-      places.isOwn(mailboxId)
-        ? own.uidsOfMessages(mailboxId, messages)
-        : reading(mailboxId, new Uint32Array(0), (go) => go.mailboxes.uids(go.mailboxId)),
+    async mayHold(mailboxId, text) {
+      if (places.isOwn(mailboxId)) return own.mayHold(mailboxId, text)
+      return reading<MessageChoice | null>(mailboxId, null, async (go, { owner }) => {
+        const choice = await go.mailboxes.mayHold(go.mailboxId, text)
+        return choice === null ? null : movedBy(choice, places.keyOf(owner, NO_KEY))
+      })
+    },
+    async uidsOfMessages(mailboxId, messages) {
+      if (places.isOwn(mailboxId)) return own.uidsOfMessages(mailboxId, messages)
+      return reading(mailboxId, new Uint32Array(0), (go, { owner }) =>
+        go.mailboxes.uidsOfMessages(go.mailboxId, movedBy(messages, -places.keyOf(owner, NO_KEY))),
+      )
+    },
 
     append: (mailboxId, drafts) =>
       withRight(mailboxId, 'i', (go, { rights }) => {

@@ -130,7 +130,7 @@ function asking(db: Database): Ask {
       const has = octets === null ? null : shortsOf(octets)
       if (has === null || grams.every((gram) => has.includes(gram))) keys.push(id - from)
     }
-    return { above: above as MessageKey, keys: Uint32Array.from(keys).toSorted() }
+    return { above: above as MessageKey, keys: Float64Array.from(keys).toSorted() }
   }
 
   return (accountId, grams) => {

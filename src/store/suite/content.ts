@@ -64,15 +64,18 @@ export function contentTests(check: Check): void {
     await store.run({ do: 'copy', accountId: ann, from: inbox, to: sent, uids: [range(3)], now: NOW })
     const [one, , three, four] = (await collect(store.mail.entries(ann, inbox, ALL))).map((entry) => entry.messageKey)
     const uids = async (above: number, ...keys: number[]) => [
-      ...(await store.mail.uidsOfMessages(ann, inbox, { above: key(above), keys: Uint32Array.from(keys) })),
+      ...(await store.mail.uidsOfMessages(ann, inbox, { above: key(above), keys: Float64Array.from(keys) })),
     ]
     assert.deepEqual(await uids(four!), [])
     assert.deepEqual(await uids(four!, one!, three!), [1, 3])
     assert.deepEqual(await uids(three!, one!), [1, 4])
     assert.deepEqual(await uids(0), [1, 2, 3, 4])
-    const inSent = await store.mail.uidsOfMessages(ann, sent, { above: four!, keys: Uint32Array.from([one!, three!]) })
+    const inSent = await store.mail.uidsOfMessages(ann, sent, { above: four!, keys: Float64Array.from([one!, three!]) })
     assert.deepEqual([...inSent], [1])
-    const nowhere = await store.mail.uidsOfMessages(99 as AccountId, inbox, { above: key(0), keys: new Uint32Array(0) })
+    const nowhere = await store.mail.uidsOfMessages(99 as AccountId, inbox, {
+      above: key(0),
+      keys: new Float64Array(0),
+    })
     assert.deepEqual([...nowhere], [])
   })
 }

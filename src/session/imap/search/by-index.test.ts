@@ -9,7 +9,7 @@ import { askIndex, choiceOf, mayHold, pickByIndex, type KnownTexts } from './by-
 
 const choice = (above: number, ...keys: readonly number[]): MessageChoice => ({
   above: above as MessageKey,
-  keys: Uint32Array.from(keys),
+  keys: Float64Array.from(keys),
 })
 const text = (one: string): SearchKey => ({ key: 'text', text: one })
 const told = (found: MessageChoice | null) => (found === null ? null : [found.above, [...found.keys]])
@@ -75,25 +75,27 @@ test('no message that may fit is left out, however keys are put together', () =>
 test('each text is asked for once, the empty one never, and so many at most', async () => {
   const asked: string[] = []
   const handle = {
-    mayHold: async (one: string) => {
+    mayHold: async (_: MailboxId, one: string) => {
       asked.push(one)
       return one === 'a' ? choice(1) : null
     },
   }
+  const place = { handle: handle as unknown as Mailboxes, mailboxId: 1 as MailboxId }
   const of = [text('a'), text(''), { key: 'not', of: text('a') }, { key: 'header', name: 'x', text: 'b' }] as const
-  const known = await askIndex(handle as unknown as Mailboxes, { key: 'and', of })
+  const known = await askIndex(place, { key: 'and', of })
   assert.deepEqual(asked, ['a', 'b'])
   assert.deepEqual([...known.keys()], ['a'])
   asked.length = 0
   const many = Array.from({ length: SEARCH_NEEDLES_MAX + 1 }, (_, i) => text(`text ${i}`))
-  await askIndex(handle as unknown as Mailboxes, { key: 'and', of: many })
+  await askIndex(place, { key: 'and', of: many })
   assert.equal(asked.length, SEARCH_NEEDLES_MAX)
 })
 
 test('one over: too many candidates to be picked out', async () => {
   const handle = { uidsOfMessages: async () => Uint32Array.from([5, 6, 9]) } as unknown as Mailboxes
   const place = { handle, mailboxId: 1 as MailboxId }
-  const many = (count: number): KnownTexts => new Map([['a', { above: 0 as MessageKey, keys: new Uint32Array(count) }]])
+  const many = (count: number): KnownTexts =>
+    new Map([['a', { above: 0 as MessageKey, keys: new Float64Array(count) }]])
   assert.deepEqual(await pickByIndex(place, text('a'), many(SEARCH_PICKED_MAX)), [
     { from: 5, to: 6 },
     { from: 9, to: 9 },

@@ -4,17 +4,18 @@ import type { MailboxId, MessageKey } from '../../../model/ids.ts'
 import { SEARCH_NEEDLES_MAX, SEARCH_PICKED_MAX } from '../../../model/limits.ts'
 import type { SearchKey } from '../../../protocol/imap/search.ts'
 import { rangesOf, type NumberRange } from '../../../protocol/imap/sequence-set.ts'
-import { placeOf } from '../selected.ts'
 
 /** Of texts that stand in a key: which messages may hold them, anywhere. */
 export type KnownTexts = ReadonlyMap<string, MessageChoice>
 
+type Searched = { readonly handle: Mailboxes; readonly mailboxId: MailboxId }
+
 /** Asks for each text once; those that the index cannot tell of are left out. */
-export async function askIndex(handle: Mailboxes, key: SearchKey): Promise<KnownTexts> {
+export async function askIndex({ handle, mailboxId }: Searched, key: SearchKey): Promise<KnownTexts> {
   const known = new Map<string, MessageChoice>()
   const asked = [...new Set(textsOf(key))].slice(0, SEARCH_NEEDLES_MAX)
   for (const text of asked) {
-    const choice = await handle.mayHold(text)
+    const choice = await handle.mayHold(mailboxId, text)
     if (choice !== null) known.set(text, choice)
   }
   return known
@@ -40,12 +41,12 @@ function textsOf(key: SearchKey): readonly string[] {
 /** Whether the index lets a message hold a text. */
 export function mayHold(known: KnownTexts | undefined, text: string, messageKey: MessageKey): boolean {
   const choice = known?.get(text)
-  return choice === undefined || messageKey > choice.above || placeOf(choice.keys, messageKey) >= 0
+  return choice === undefined || messageKey > choice.above || isAmong(choice.keys, messageKey)
 }
 
 /** Where messages that fit can lie; null: anywhere. */
 export async function pickByIndex(
-  { handle, mailboxId }: { handle: Mailboxes; mailboxId: MailboxId },
+  { handle, mailboxId }: Searched,
   key: SearchKey,
   known: KnownTexts,
 ): Promise<NumberRange[] | null> {
@@ -76,18 +77,30 @@ export function choiceOf(key: SearchKey, known: KnownTexts): MessageChoice | nul
 }
 
 /** Asked one after the other, they may know of different messages: what one does not know is left open. */
-function aligned(one: MessageChoice, other: MessageChoice): { above: MessageKey; keys: [Uint32Array, Uint32Array] } {
+function aligned(one: MessageChoice, other: MessageChoice): { above: MessageKey; keys: [Float64Array, Float64Array] } {
   const above = one.above < other.above ? one.above : other.above
-  const upTo = (keys: Uint32Array): Uint32Array => keys.filter((key) => key <= above)
+  const upTo = (keys: Float64Array): Float64Array => keys.filter((key) => key <= above)
   return { above, keys: [upTo(one.keys), upTo(other.keys)] }
 }
 
 function both(one: MessageChoice, other: MessageChoice): MessageChoice {
   const { above, keys } = aligned(one, other)
-  return { above, keys: keys[0].filter((key) => placeOf(keys[1], key) >= 0) }
+  return { above, keys: keys[0].filter((key) => isAmong(keys[1], key)) }
 }
 
 function either(one: MessageChoice, other: MessageChoice): MessageChoice {
   const { above, keys } = aligned(one, other)
-  return { above, keys: Uint32Array.from(new Set([...keys[0], ...keys[1]])).toSorted() }
+  return { above, keys: Float64Array.from(new Set([...keys[0], ...keys[1]])).toSorted() }
+}
+
+/** @param keys ascending */
+function isAmong(keys: Float64Array, key: number): boolean {
+  let from = 0
+  let to = keys.length
+  while (from < to) {
+    const middle = (from + to) >>> 1
+    if (keys[middle]! < key) from = middle + 1
+    else to = middle
+  }
+  return keys[from] === key
 }

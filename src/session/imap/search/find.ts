@@ -45,7 +45,7 @@ export async function findIn(place: Place, key: SearchKey): Promise<Found> {
   const { uids } = context
   const named = narrow(key, context)
   if (conjuncts(key).every(isSet)) return fromMap(uids, named)
-  const known = await askIndex(handle, key)
+  const known = await askIndex(place, key)
   const picked = await pickByIndex(place, key, known)
   const ranges = picked === null ? named : intersect(named, picked)
   const matcher = compileKey(key, { ...context, known, keysNamed: await lookUpIds(place, key) })
