@@ -537,10 +537,11 @@ export const SIEVE_COMMANDS_MAX = 20_000
 export const SIEVE_STRINGS_MAX = 50_000
 /** Errors, and warnings, that a script is told at once. */
 export const SIEVE_PROBLEMS_MAX = 20
-/** A run's work: a command or test is one step at least, text costs by its length. A step is some 10 ns. */
+/** A run's work: a command or test is one step at least, text costs by its length. A step is some 50 ns. */
 export const SIEVE_STEPS_MAX = 10_000_000
-/** Other work of the thread has its turn after so many (S25). */
-export const SIEVE_STEPS_PER_TURN_MAX = 1_000_000
+/** Other work of the thread has its turn after so many, between commands; one test may do no more than the second (S25). */
+export const SIEVE_STEPS_PER_TURN_MAX = 500_000
+export const SIEVE_STEPS_PER_TEST_MAX = 2_000_000
 /** Pigeonhole's default. */
 export const SIEVE_ACTIONS_MAX = 32
 /** RFC 5228 §2.10.4 asks for a limit; Pigeonhole's default. */

@@ -50,12 +50,13 @@ export function check(script: readonly SyntaxCommand[], catalog: Catalog, allowe
   /** Switched on by `ihave` somewhere above: to be asked for again when it runs (RFC 5463 §4). */
   const later = new Set<string>()
   const requires: string[] = []
-  const includes: IncludedName[] = []
+  const includes = new Map<string, IncludedName>()
   const globals = new Set<string>()
   const locals = new Set<string>()
   const loops: (string | null)[] = []
   const around: string[] = []
   let readsBody = false
+  let instructionsLeft = TRIED_INSTRUCTIONS_MAX
 
   const report = (list: ScriptProblem[], { line, column }: Place, message: string): void => {
     if (list.length < SIEVE_PROBLEMS_MAX) list.push({ line, column, message: oneLine(message) })
@@ -81,8 +82,7 @@ export function check(script: readonly SyntaxCommand[], catalog: Catalog, allowe
       for (const implied of known.implies) required.add(implied)
     },
     include(name, location, optional) {
-      if (!includes.some((other) => other.name === name && other.location === location))
-        includes.push({ name, location, optional })
+      includes.set(`${location} ${name}`, { name, location, optional })
     },
     declareGlobal(where, name) {
       if (locals.has(name)) problem(where, `the variable “${name}” was set before it is declared global`) // RFC 6609 §3.4.1
@@ -288,12 +288,13 @@ export function check(script: readonly SyntaxCommand[], catalog: Catalog, allowe
     const keys = node.args.at(-1)
     if (!Array.isArray(keys)) return
     for (const key of keys as readonly Text[]) {
-      if (typeof key !== 'string') continue
+      if (typeof key !== 'string' || instructionsLeft <= 0) continue
       const made = compileRegex(
         match.comparator.prepare(key),
         match.comparator.ignoresCase ? match.comparator.fold : null,
       )
-      if (!made.ok) problem(where, `the regular expression “${key.slice(0, 100)}” is wrong: ${made.error}`)
+      if (made.ok) instructionsLeft -= made.value.code.length
+      else problem(where, `the regular expression “${key.slice(0, 100)}” is wrong: ${made.error}`)
     }
   }
 
@@ -432,7 +433,7 @@ export function check(script: readonly SyntaxCommand[], catalog: Catalog, allowe
   }
 
   const commands = readBlock(script)
-  return { commands, errors, warnings, requires, includes, readsBody }
+  return { commands, errors, warnings, requires, includes: [...includes.values()], readsBody }
 }
 
 function fail(message: string): never {
@@ -444,6 +445,8 @@ const KINDS: Record<ValueKind, string> = {
   strings: 'a string or a list of strings',
   number: 'a number',
 }
+/** Of all expressions together: past it the rest are looked at when they run, so that checking takes no longer than reading. */
+const TRIED_INSTRUCTIONS_MAX = 200_000
 const MATCH_TYPES: readonly MatchType[] = ['is', 'contains', 'matches', 'regex', 'count', 'value']
 
 function pickChecks(tag: TagSpec): { constant?: boolean; check?: (value: string | number) => string | null } {

@@ -28,6 +28,7 @@ const isSteps = (result: Flow | Steps<Flow>): result is Steps<Flow> =>
 /** Whose line an error is in. */
 function enter(machine: Machine, node: Command | Test): void {
   machine.line = node.line
+  machine.enteredAt = machine.steps
   spend(machine, 1)
   for (const capability of node.guards) {
     // RFC 5463 §4 (1): not before `ihave` has said so.

@@ -2,13 +2,14 @@
 import { HEADER_BLOCK_MAX_OCTETS } from '../model/limits.ts'
 import type { Part } from '../model/message.ts'
 import { parameterValue } from '../format/header/parameters.ts'
-import { hasTag, tagNumber, type Machine } from './machine.ts'
+import { hasTag, spend, tagNumber, type Machine } from './machine.ts'
 import { partsOf, readOctets } from './message/body.ts'
 import { readFields, type Field } from './message/edited-header.ts'
 import type { Node, Steps } from './spec.ts'
 
 /** Fields with these names, name by name. */
 export function findFields(machine: Machine, node: Node, names: readonly string[]): Field[] | Steps<Field[]> {
+  spend(machine, names.length)
   if (hasTag(node, 'mime')) return findMimeFields(machine, node, names)
   return pickIndex(
     node,
@@ -20,6 +21,7 @@ function* findMimeFields(machine: Machine, node: Node, names: readonly string[])
   const found: Field[] = []
   for (const part of mimeParts(machine, node)) {
     const fields = yield* fieldsOfPart(machine, part)
+    spend(machine, 1 + ((names.length * fields.length) >> 2))
     for (const name of names) {
       const wanted = name.toLowerCase()
       found.push(...fields.filter((field) => field.name === wanted))

@@ -2,6 +2,7 @@
 import { createHash } from 'node:crypto'
 import {
   SIEVE_EXPANDED_MAX_CHARACTERS,
+  SIEVE_STEPS_PER_TEST_MAX,
   SIEVE_STEPS_PER_TURN_MAX,
   SIEVE_VARIABLE_MAX_CHARACTERS,
   SIEVE_VARIABLES_MAX,
@@ -92,17 +93,16 @@ export type Machine = {
   redirects: number
   steps: number
   pausedAt: number
+  /** Steps when the command or test that runs began. */
+  enteredAt: number
 }
 
 /** Counts work. */
 export function spend(machine: Machine, steps: number): void {
   machine.steps += steps
-  if (machine.steps > machine.limits.steps)
+  if (machine.steps > machine.limits.steps || machine.steps - machine.enteredAt > SIEVE_STEPS_PER_TEST_MAX)
     throw new ScriptError('the script takes too long; its tests look at too much text, or too often')
 }
-
-/** Steps that are left. */
-export const stepsLeft = (machine: Machine): number => machine.limits.steps - machine.steps
 
 /** Lets others have their turn when it is time; asked between commands. */
 export const isPauseDue = (machine: Machine): boolean => machine.steps - machine.pausedAt > SIEVE_STEPS_PER_TURN_MAX

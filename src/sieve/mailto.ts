@@ -20,10 +20,12 @@ const FIELD_NAME = /^[A-Za-z0-9!#$%'*+\-.^_`{|}~]{1,60}$/
 const IGNORED =
   /^(?:from|sender|reply-to|auto-submitted|received|date|message-id|return-path|references|in-reply-to|content-.*|mime-version|resent-.*|list-.*|dkim-.*|arc-.*|authentication-results)$/
 const FIELDS_MAX = 10
+const URI_MAX_CHARACTERS = 10_000
 
 /** @returns what is wrong, in plain words */
 export function parseMailto(uri: string): Result<Mailto, string> {
   const shown = uri.slice(0, 100)
+  if (uri.length > URI_MAX_CHARACTERS) return err(`“${shown}…” is too long for a URI`)
   const scheme = SCHEME.exec(uri)?.[1]?.toLowerCase()
   if (scheme === undefined) return err(`“${shown}” is no URI`)
   if (scheme !== 'mailto') return err(`notifications go by mailto: only, not by ${scheme}:`)

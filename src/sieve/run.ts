@@ -9,10 +9,13 @@ import {
 } from '../model/limits.ts'
 import type { Environment, Letter, Outcome, Program, Run, RunLimits } from './contract.ts'
 import { runBlock } from './evaluate.ts'
-import { ScriptError, type Machine, type Question } from './machine.ts'
+import { ScriptError, type Machine, type Question, spend } from './machine.ts'
 import { createEditedHeader } from './message/edited-header.ts'
 import { oneLine } from './message/print.ts'
 import { insideOf } from './program.ts'
+
+/** What asking costs whoever answers. */
+const QUESTION_STEPS = 500
 
 const DEFAULTS: RunLimits = {
   steps: SIEVE_STEPS_MAX,
@@ -28,7 +31,10 @@ export const run: Run = async (program, letter, environment) => {
   const machine = createMachine(program, letter, environment)
   try {
     const steps = runBlock(machine, insideOf(program).commands)
-    for (let next = steps.next(); next.done !== true;) next = steps.next(await answer(environment, letter, next.value))
+    for (let next = steps.next(); next.done !== true;) {
+      if (next.value.ask !== 'pause') spend(machine, QUESTION_STEPS)
+      next = steps.next(await answer(environment, letter, next.value))
+    }
   } catch (error) {
     return failed(machine, error)
   }
@@ -65,6 +71,7 @@ function createMachine(program: Program, letter: Letter, environment: Environmen
     redirects: 0,
     steps: 0,
     pausedAt: 0,
+    enteredAt: 0,
   }
 }
 

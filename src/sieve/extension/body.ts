@@ -1,7 +1,7 @@
 import type { Part } from '../../model/message.ts'
 import { HEADER_BLOCK_MAX_OCTETS } from '../../model/limits.ts'
 import { decodeCharset } from '../../format/charset/charset.ts'
-import { hasTag, strings, tagStrings, type Machine } from '../machine.ts'
+import { hasTag, strings, tagStrings, type Machine, spend } from '../machine.ts'
 import { createMatcher, matchCount } from '../match/match.ts'
 import { aroundParts, decodedBody, partsOf, plainBody, rawBody, readOctets } from '../message/body.ts'
 import type { Extension, Node, Steps } from '../spec.ts'
@@ -40,6 +40,7 @@ function* textsOf(machine: Machine, node: Node): Generator<Steps<string[]>> {
   if (hasTag(node, 'raw')) yield one(rawBody(machine, root))
   else {
     for (const part of partsOf(root)) {
+      spend(machine, 1 + (types?.length ?? 0))
       if (types === null) {
         // Choice: `:text` is each text part, HTML without its mark-up (RFC 5173 §5.3).
         if (part.type === 'text' && part.parts.length === 0) yield one(plainBody(machine, part))

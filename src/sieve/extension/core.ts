@@ -14,9 +14,16 @@ import {
   texts,
   type Flow,
   type Machine,
+  spend,
 } from '../machine.ts'
 import { createMatcher, matchAny, matchCount } from '../match/match.ts'
-import { addressPart, parseSieveAddress, readAddresses, type AddressPart } from '../message/address.ts'
+import {
+  addressPart,
+  parseSieveAddress,
+  readAddresses,
+  type AddressPart,
+  type LetterAddress,
+} from '../message/address.ts'
 import type { Field } from '../message/edited-header.ts'
 import { printAddress, sameAddress } from '../../format/address/address.ts'
 import { mimeValues } from './mime.ts'
@@ -59,6 +66,19 @@ function withFields<T>(found: Field[] | Steps<Field[]>, then: (fields: Field[]) 
   })()
 }
 
+/** Read once, however many tests look at them. */
+const ADDRESSES = new WeakMap<Field, readonly LetterAddress[]>()
+
+function addressesOf(machine: Machine, field: Field): readonly LetterAddress[] {
+  const known = ADDRESSES.get(field)
+  if (known !== undefined) return known
+  const raw = field.raw()
+  spend(machine, raw.length >> 2)
+  const addresses = readAddresses(raw)
+  ADDRESSES.set(field, addresses)
+  return addresses
+}
+
 function testAddress(machine: Machine, node: Node): boolean | Steps<boolean> {
   const match = node.match!
   const keys = strings(machine, node, 1)
@@ -66,7 +86,7 @@ function testAddress(machine: Machine, node: Node): boolean | Steps<boolean> {
   const separator = separatorOf(machine)
   const names = strings(machine, node, 0).filter((name) => ADDRESS_HEADERS.has(name.toLowerCase()))
   return withFields(findFields(machine, node, names), (fields) => {
-    const addresses = fields.flatMap((field) => readAddresses(field.raw()))
+    const addresses = fields.flatMap((field) => addressesOf(machine, field))
     if (match.type === 'count') return matchCount(machine, match, addresses.length, keys)
     const matcher = createMatcher(machine, match, keys)
     return addresses.some((address) => {

@@ -1,7 +1,7 @@
 import { SIEVE_DUPLICATE_DEFAULT_MS } from '../../model/limits.ts'
 import { SECOND } from '../../std/clock.ts'
 import type { Remembered } from '../contract.ts'
-import { ask, hasTag, keyOf, tagNumber, tagString, tell, type Machine } from '../machine.ts'
+import { ask, hasTag, keyOf, tagNumber, tagString, tell, type Machine, spend } from '../machine.ts'
 import type { Extension, Node, Steps } from '../spec.ts'
 
 /** RFC 7352 §3.1. @returns null when the letter has no such thing */
@@ -17,6 +17,7 @@ function* testDuplicate(machine: Machine, node: Node): Steps<boolean> {
   const id = uniqueId(machine, node)
   const seconds = tagNumber(node, 'seconds')
   if (id === null || seconds === 0) return false
+  spend(machine, id.length >> 4)
   const forMs = Math.min(
     seconds === null ? SIEVE_DUPLICATE_DEFAULT_MS : seconds * SECOND,
     machine.limits.duplicateMaxMs,

@@ -39,7 +39,7 @@ export const editheader: Extension = {
           return null
         }
         const value = string(machine, node, 1)
-        const lines = printText(name, value)
+        const lines = value.length > SIEVE_HEADER_FIELD_MAX_OCTETS ? value : printText(name, value)
         if (lines.length > SIEVE_HEADER_FIELD_MAX_OCTETS)
           throw new ScriptError(`the header ${name} is longer than ${SIEVE_HEADER_FIELD_MAX_OCTETS} octets`)
         if (machine.header.fields.filter((field) => field.range === null).length >= SIEVE_HEADERS_ADDED_MAX)

@@ -1,14 +1,19 @@
 import { printAddress, sameAddress } from '../../format/address/address.ts'
 import { fileCopyOf } from '../deliver.ts'
-import { act, ScriptError, string, strings, tagString, tell, type Machine } from '../machine.ts'
+import { act, ScriptError, string, strings, tagString, tell, type Machine, spend } from '../machine.ts'
 import { parseMailto } from '../mailto.ts'
 import { matchAny, matchCount } from '../match/match.ts'
 import { oneLine } from '../message/print.ts'
 import type { Extension, Node } from '../spec.ts'
 import { fromOf, FROM_TAG, referencesOf } from './vacation.ts'
 
+function readMethod(machine: Machine, uri: string): ReturnType<typeof parseMailto> {
+  spend(machine, 10 + (uri.length >> 2))
+  return parseMailto(uri)
+}
+
 function notify(machine: Machine, node: Node): null {
-  const parsed = parseMailto(string(machine, node, 0))
+  const parsed = readMethod(machine, string(machine, node, 0))
   // RFC 5435 §3.2: an error when it runs.
   if (!parsed.ok) throw new ScriptError(parsed.error)
   const { to, cc, bcc, fields, subject: uriSubject, body } = parsed.value
@@ -98,7 +103,7 @@ export const enotify: Extension = {
     {
       name: 'valid_notify_method',
       args: [{ what: 'the methods', kind: 'strings' }],
-      run: (machine, node) => strings(machine, node, 0).every((uri) => parseMailto(uri).ok),
+      run: (machine, node) => strings(machine, node, 0).every((uri) => readMethod(machine, uri).ok),
     },
     {
       name: 'notify_method_capability',
@@ -110,7 +115,7 @@ export const enotify: Extension = {
       ],
       run(machine, node) {
         const known = string(machine, node, 1).toLowerCase() === 'online'
-        if (!known || !parseMailto(string(machine, node, 0)).ok) return false
+        if (!known || !readMethod(machine, string(machine, node, 0)).ok) return false
         // RFC 5436 §2: nobody knows who reads mail when.
         const keys = strings(machine, node, 2)
         const match = node.match!

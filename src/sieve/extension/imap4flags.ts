@@ -1,6 +1,7 @@
 import { readFlags } from '../deliver.ts'
-import { readVariable, setVariable, strings, texts, namedVariables, type Machine } from '../machine.ts'
+import { readVariable, setVariable, strings, texts, namedVariables, type Machine, spend } from '../machine.ts'
 import { matchAny, matchCount } from '../match/match.ts'
+import type { Variable } from '../text.ts'
 import type { CommandSpec, Extension, Node } from '../spec.ts'
 
 /** RFC 5232 §3: on the variable that is named, or else the internal one. */
@@ -15,16 +16,24 @@ function change(
       { what: 'the flags', kind: 'strings' },
     ],
     run(machine, node) {
-      const given = readFlags(strings(machine, node, 1))
+      const written = strings(machine, node, 1)
+      for (const list of written) spend(machine, list.length >> 2)
+      const given = readFlags(written)
       const [variable] = namedVariables(node, 0)
       if (variable === undefined) machine.flags = readFlags(make(machine.flags, given))
       else {
-        const before = readFlags([readVariable(machine, variable)])
+        const before = flagsIn(machine, variable)
         setVariable(machine, variable, readFlags(make(before, given)).join(' '))
       }
       return null
     },
   }
+}
+
+function flagsIn(machine: Machine, variable: Variable): string[] {
+  const list = readVariable(machine, variable)
+  spend(machine, list.length >> 2)
+  return readFlags([list])
 }
 
 function without(before: readonly string[], given: readonly string[]): string[] {
@@ -37,7 +46,7 @@ function testHasFlag(machine: Machine, node: Node): boolean {
   const lists =
     texts(node, 0).length === 0
       ? [machine.flags]
-      : namedVariables(node, 0).map((variable) => readFlags([readVariable(machine, variable)]))
+      : namedVariables(node, 0).map((variable) => flagsIn(machine, variable))
   const keys = strings(machine, node, 1)
   // RFC 5232 §4: distinct flags of each variable, added up.
   if (match.type === 'count')

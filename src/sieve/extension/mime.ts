@@ -11,6 +11,7 @@ import {
   namedVariables,
   type Flow,
   type Machine,
+  spend,
 } from '../machine.ts'
 import { decodedBody, partsOf } from '../message/body.ts'
 import type { Field } from '../message/edited-header.ts'
@@ -73,6 +74,7 @@ function* runForEveryPart(machine: Machine, node: Node): Steps<Flow> {
   const around = machine.parts.at(-1)
   // RFC 5703 §3: within a loop only what the part at hand holds.
   for (const part of partsOf(around ?? machine.letter.root)) {
+    spend(machine, 1)
     if (part === around) continue
     machine.parts.push(part)
     const flow = yield* runBlock(machine, node.block)
@@ -120,6 +122,7 @@ function* runExtract(machine: Machine, node: Node): Steps<Flow> {
   const part: Part | undefined = machine.parts.at(-1)
   // RFC 5703 §7: only text has text.
   const text = part !== undefined && part.type === 'text' ? yield* decodedBody(machine, part) : ''
+  spend(machine, text.length >> 3)
   const first = tagNumber(node, 'first')
   const cutText = first === null ? text : [...text.slice(0, 2 * first)].slice(0, first).join('')
   for (const variable of namedVariables(node, 0)) setVariable(machine, variable, modify(node, cutText))

@@ -1,4 +1,4 @@
-import { hasTag, setVariable, string, strings, namedVariables } from '../machine.ts'
+import { hasTag, setVariable, string, strings, namedVariables, spend, type Machine } from '../machine.ts'
 import { matchAny, matchCount } from '../match/match.ts'
 import type { Extension, Node, TagSpec } from '../spec.ts'
 
@@ -29,6 +29,12 @@ export function modify(node: Node, text: string): string {
   return MODIFIERS.reduce((value, { name, apply }) => (hasTag(node, name) ? apply(value) : value), text)
 }
 
+function valueOf(machine: Machine, node: Node): string {
+  const value = string(machine, node, 1)
+  spend(machine, value.length >> 3)
+  return value
+}
+
 /** RFC 5229. The checker finds the variables in strings. */
 export const variables: Extension = {
   capability: 'variables',
@@ -43,7 +49,7 @@ export const variables: Extension = {
       ],
       run(machine, node) {
         for (const variable of namedVariables(node, 0))
-          setVariable(machine, variable, modify(node, string(machine, node, 1)))
+          setVariable(machine, variable, modify(node, valueOf(machine, node)))
         return null
       },
     },

@@ -53,7 +53,7 @@ export function createMatcher(machine: Machine, match: Match, keys: readonly str
         return folded.some((key) => (comparator.substrings ? key === text : comparator.compare(text, key) === 0))
       case 'contains':
         return folded.some((key) => {
-          charge(1 + (text.length >> 4))
+          charge(1 + (text.length >> 6))
           return text.includes(key)
         })
       case 'matches':

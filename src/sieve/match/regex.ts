@@ -2,99 +2,26 @@
  * Matches regular expressions in time of text × expression, whatever they are: all ways are followed at once (Thompson, Pike).
  * What matches is the leftmost, and of those the longest, as POSIX wants.
  */
-import { SIEVE_REGEX_INSTRUCTIONS_MAX } from '../../model/limits.ts'
-import { err, ok, type Result } from '../../std/result.ts'
-import { isWord, parseRegex, type CharacterSet, type Place, type RegexNode } from './regex-syntax.ts'
+import { ok, type Result } from '../../std/result.ts'
+import { eats, makeInstructions, type Instruction } from './regex-code.ts'
+import { isSearchable, searchRegex, type Search } from './regex-search.ts'
+import { isWord, parseRegex, type Place } from './regex-syntax.ts'
 
-type Instruction =
-  | { readonly do: 'eat'; readonly set: CharacterSet; readonly ascii: Uint8Array }
-  | { readonly do: 'split'; first: number; second: number }
-  | { readonly do: 'jump'; to: number }
-  | { readonly do: 'save'; readonly slot: number }
-  | { readonly do: 'look'; readonly place: Place }
-  | { readonly do: 'match' }
-
-export type Regex = { readonly code: readonly Instruction[]; readonly groups: number }
-
-class TooLarge extends Error {}
+export type Regex = {
+  readonly code: readonly Instruction[]
+  readonly groups: number
+  readonly searchable: boolean
+  readonly search: Search
+}
 
 /** @param fold as texts will be folded before they come here; null when case counts */
 export function compileRegex(source: string, fold: ((text: string) => string) | null): Result<Regex, string> {
   const parsed = parseRegex(source, { fold })
   if (!parsed.ok) return parsed
-  const code: Instruction[] = []
-  try {
-    emit(parsed.value.tree, code)
-  } catch (error) {
-    if (error instanceof TooLarge) return err('its repeats make it too large')
-    throw error
-  }
-  code.push({ do: 'match' })
-  return ok({ code, groups: parsed.value.groups })
-}
-
-function add<T extends Instruction>(code: Instruction[], instruction: T): T {
-  if (code.length >= SIEVE_REGEX_INSTRUCTIONS_MAX) throw new TooLarge()
-  code.push(instruction)
-  return instruction
-}
-
-function emit(node: RegexNode, code: Instruction[]): void {
-  switch (node.is) {
-    case 'set':
-      add(code, { do: 'eat', set: node.set, ascii: Uint8Array.from({ length: 128 }, (_, i) => Number(node.set(i))) })
-      return
-    case 'place':
-      add(code, { do: 'look', place: node.place })
-      return
-    case 'sequence':
-      for (const part of node.of) emit(part, code)
-      return
-    case 'choice':
-      emitChoice(node.of, code)
-      return
-    case 'group':
-      add(code, { do: 'save', slot: 2 * node.index })
-      emit(node.of, code)
-      add(code, { do: 'save', slot: 2 * node.index + 1 })
-      return
-    case 'repeat':
-      emitRepeat(node, code)
-      return
-  }
-}
-
-function emitChoice(of: readonly RegexNode[], code: Instruction[]): void {
-  const ends: { to: number }[] = []
-  for (const [i, part] of of.entries()) {
-    if (i === of.length - 1) {
-      emit(part, code)
-      break
-    }
-    const split = add(code, { do: 'split', first: code.length + 1, second: 0 })
-    emit(part, code)
-    ends.push(add(code, { do: 'jump', to: 0 }))
-    split.second = code.length
-  }
-  for (const end of ends) end.to = code.length
-}
-
-function emitRepeat(node: RegexNode & { is: 'repeat' }, code: Instruction[]): void {
-  for (let i = 0; i < node.least; i++) emit(node.of, code)
-  if (node.most === Infinity) {
-    const start = code.length
-    const split = add(code, { do: 'split', first: start + 1, second: 0 })
-    emit(node.of, code)
-    add(code, { do: 'jump', to: start })
-    split.second = code.length
-    return
-  }
-  const splits: { second: number }[] = []
-  for (let i = node.least; i < node.most; i++) {
-    splits.push(add(code, { do: 'split', first: code.length + 1, second: 0 }))
-    emit(node.of, code)
-  }
-  for (const split of splits) split.second = code.length
+  const made = makeInstructions(parsed.value.tree)
+  if (!made.ok) return made
+  const search: Search = { states: new Map(), start: null }
+  return ok({ code: made.value, groups: parsed.value.groups, searchable: isSearchable(made.value), search })
 }
 
 /** Places in the text of the whole match and its groups, -1 for a group that took no part. */
@@ -114,6 +41,11 @@ export function matchRegex(
   spend: (steps: number) => void,
   needsGroups: boolean,
 ): Found | null {
+  // Most texts match nothing, and who asks for no groups wants to know no more.
+  if (regex.searchable) {
+    if (!searchRegex(regex, text, spend)) return null
+    if (!needsGroups) return []
+  }
   const { code } = regex
   const width = needsGroups ? 2 * (regex.groups + 1) : 0
   const seen = new Int32Array(code.length).fill(-1)
@@ -122,6 +54,7 @@ export function matchRegex(
   let ways = newWays(code.length)
   let next = newWays(code.length)
   let best: Int32Array | null = null
+  let pending = 0
 
   /** Follows what eats nothing. @returns whether `match` was reached */
   function follow(into: Ways, from: number, slots: Int32Array, at: number): Int32Array | null {
@@ -134,6 +67,7 @@ export function matchRegex(
       for (;;) {
         if (seen[pc] === at) break
         seen[pc] = at
+        pending++
         const instruction = code[pc]!
         if (instruction.do === 'jump') pc = instruction.to
         else if (instruction.do === 'split') {
@@ -142,6 +76,7 @@ export function matchRegex(
         } else if (instruction.do === 'save') {
           if (width > 0) {
             own = own.slice()
+            pending += 2 + (width >> 3)
             own[instruction.slot] = at
           }
           pc++
@@ -161,7 +96,6 @@ export function matchRegex(
     return matched
   }
 
-  let pending = 0
   for (let at = 0; ;) {
     if (best === null) {
       const start = width > 0 ? none.slice() : none
@@ -184,9 +118,7 @@ export function matchRegex(
     next.count = 0
     for (let i = 0; i < ways.count; i++) {
       const pc = ways.at[i]!
-      const eat = code[pc] as Instruction & { do: 'eat' }
-      const takes = character < 128 ? eat.ascii[character] === 1 : eat.set(character)
-      if (!takes) continue
+      if (!eats(code[pc] as Instruction & { do: 'eat' }, character)) continue
       const matched = follow(next, pc + 1, ways.slots[i]!, after)
       if (matched === null) continue
       if (!needsGroups) return []

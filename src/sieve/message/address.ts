@@ -5,11 +5,15 @@ import type { Address } from '../../model/address.ts'
 
 export type AddressPart = 'all' | 'localpart' | 'domain' | 'user' | 'detail'
 
+/** A path has 256 octets (RFC 5321 §4.5.3.1.3); display names are longer sometimes. */
+const ADDRESS_MAX_CHARACTERS = 1000
+
 /**
  * A sieve-address: `a@b` or `Name <a@b>`; no lists, groups or routes.
  * @returns null when it is none
  */
 export function parseSieveAddress(text: string): { readonly name: string | null; readonly address: Address } | null {
+  if (text.length > ADDRESS_MAX_CHARACTERS) return null
   const plain = parseAddress(text.trim())
   if (plain.ok) return { name: null, address: plain.value }
   const list = parseAddressList(text.replace(/[\r\n]+/g, ' '), 3)

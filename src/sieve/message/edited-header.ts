@@ -58,19 +58,22 @@ export function createEditedHeader(block: Uint8Array): EditedHeader {
   const versions: HeaderVersion[] = [{ removed: [], first: '', last: '' }]
   let current = 0
   let changed = false
+  /** Made when a name is looked for, forgotten when something changes. */
+  let byName: Map<string, Field[]> | null = null
 
   return {
     get fields() {
       return fields
     },
-    named: (name) => {
-      const wanted = name.toLowerCase()
-      return fields.filter((field) => field.name === wanted)
+    named(name) {
+      byName ??= Map.groupBy(fields, (field) => field.name)
+      return byName.get(name.toLowerCase()) ?? []
     },
     add(name, value, lines, where) {
       const clean = unfold(value)
       const field: Field = { name: name.toLowerCase(), raw: () => clean, text: () => clean, range: null, lines }
       if (where === 'first') firsts++
+      byName = null
       fields = where === 'first' ? [field, ...fields] : [...fields, field]
       changed = true
     },
@@ -79,6 +82,7 @@ export function createEditedHeader(block: Uint8Array): EditedHeader {
       if (index === -1) return
       if (field.range !== null) removed.push(field.range)
       else if (index < firsts) firsts--
+      byName = null
       fields = fields.filter((other) => other !== field)
       changed = true
     },
