@@ -103,16 +103,17 @@ export function watchEntries(handle: Mailboxes, noticed: () => void): ToldEntrie
 
 export const ownKey = (mailboxId: MailboxId | null, entry: string): string => `${mailboxId ?? ''} ${entry}`
 
-/** RFC 5464 §4.4.2: names only. */
+/** RFC 5464 §4.4.2: names only. @param wants of a mailbox, null: the server */
 export async function* tellEntries(
   session: Pick<Session, 'form' | 'utf8' | 'entries'> & { readonly state: ImapState },
+  wants: (mailbox: MailboxView | null) => boolean = () => true,
 ): AsyncGenerator<string, void, void> {
   const { entries, state } = session
   if (entries === null || state.at === 'connected') return
   for (const [mailboxId, names] of [...entries.pending]) {
     entries.pending.delete(mailboxId)
     const info = mailboxId === null ? null : await state.handle.info(mailboxId)
-    if (mailboxId !== null && info === null) continue
+    if ((mailboxId !== null && info === null) || !wants(info)) continue
     const list = [...names].map((name) => printAstring(name)).join(' ')
     yield `* METADATA ${nameOf(session, info?.name ?? '')} ${list}\r\n`
   }

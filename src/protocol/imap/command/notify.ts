@@ -14,6 +14,9 @@ export type NotifyEvents = {
   readonly flags: boolean
   readonly names: boolean
   readonly subscriptions: boolean
+  /** Annotations of the mailboxes, and of the server (RFC 5464). */
+  readonly metadata: boolean
+  readonly serverMetadata: boolean
 }
 
 export type NotifyGroup = NotifyEvents & { readonly filter: NotifyFilter }
@@ -38,13 +41,15 @@ export type NotifyArgs =
       readonly groups: readonly NotifyGroup[]
     }
 
-/** By their names in upper case. Choice: no AnnotationChange, MailboxMetadataChange and ServerMetadataChange. */
+/** By their names in upper case. Choice: no AnnotationChange; messages have no annotations here (RFC 5257). */
 const EVENTS = new Map([
   ['MESSAGENEW', 'MessageNew'],
   ['MESSAGEEXPUNGE', 'MessageExpunge'],
   ['FLAGCHANGE', 'FlagChange'],
   ['MAILBOXNAME', 'MailboxName'],
   ['SUBSCRIPTIONCHANGE', 'SubscriptionChange'],
+  ['MAILBOXMETADATACHANGE', 'MailboxMetadataChange'],
+  ['SERVERMETADATACHANGE', 'ServerMetadataChange'],
 ])
 
 const FILTERS = ['SELECTED-DELAYED', 'SELECTED', 'PERSONAL', 'INBOXES', 'SUBSCRIBED', 'SUBTREE', 'MAILBOXES'] as const
@@ -83,9 +88,9 @@ function parseGroup(cursor: Cursor, form: NameForm): NotifySelected | NotifyGrou
   cursor.space()
   if (filter === 'SELECTED' || filter === 'SELECTED-DELAYED') {
     const { names, items } = parseEvents(cursor)
-    const { messages, flags, names: named, subscriptions } = eventsOf(names)
+    const { messages, flags, ...others } = eventsOf(names)
     // RFC 5465 §6.1: message events only.
-    if (named || subscriptions) throw new Fault('The selected mailbox has message events only')
+    if (Object.values(others).includes(true)) throw new Fault('The selected mailbox has message events only')
     return { delayed: filter === 'SELECTED-DELAYED', messages, flags, items: items ?? [] }
   }
   const of = filter.toLowerCase() as NotifyFilter['of']
@@ -131,5 +136,12 @@ function eventsOf(names: ReadonlySet<string>): NotifyEvents {
   if (messages !== names.has('MessageExpunge')) throw new Fault('MessageNew and MessageExpunge go together')
   const flags = names.has('FlagChange')
   if (flags && !messages) throw new Fault('FlagChange needs MessageNew and MessageExpunge')
-  return { messages, flags, names: names.has('MailboxName'), subscriptions: names.has('SubscriptionChange') }
+  return {
+    messages,
+    flags,
+    names: names.has('MailboxName'),
+    subscriptions: names.has('SubscriptionChange'),
+    metadata: names.has('MailboxMetadataChange'),
+    serverMetadata: names.has('ServerMetadataChange'),
+  }
 }

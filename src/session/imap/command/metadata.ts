@@ -56,18 +56,19 @@ async function* set(conversation: In, { mailbox, changes }: SetMetadataArgs): An
 }
 
 async function setEntries(
-  { entries, state }: In,
+  { entries, notify, state }: In,
   mailboxId: Parameters<In['state']['handle']['setAnnotations']>[0],
   changes: SetMetadataArgs['changes'],
 ): Promise<Tagged> {
   // Notices come before the outcome: each of these is this session's own once, and no longer than until then.
   const own = changes.map(({ entry }) => ownKey(mailboxId, entry))
-  for (const key of own) entries?.own.add(key)
+  const told = [entries, notify?.entries ?? null].filter((each) => each !== null)
+  for (const each of told) for (const key of own) each.own.add(key)
   try {
     const outcome = await state.handle.setAnnotations(mailboxId, changes)
     if (outcome.at === 'too-many') return no('Too many annotations', 'METADATA TOOMANY')
     return outcome.at === 'done' ? ok('Setmetadata completed') : problem(outcome)
   } finally {
-    for (const key of own) entries?.own.delete(key)
+    for (const each of told) for (const key of own) each.own.delete(key)
   }
 }

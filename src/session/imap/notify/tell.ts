@@ -12,10 +12,11 @@ import { needsSummary, plainPrinter } from '../fetch/print-items.ts'
 import { printMessages } from '../fetch/print-messages.ts'
 import { knownIds } from '../object-id.ts'
 import { listedNow, listMailboxes, printListed, type Tree } from '../list.ts'
+import { tellEntries } from '../metadata.ts'
 import { asUidRanges, sequenceMap, tellChanges, type Selected } from '../selected.ts'
 import { eventsFor, knownOf, silence, type Known, type Notify } from './watch.ts'
 
-type In = Pick<Session, 'enabled' | 'log' | 'notify' | 'utf8' | 'form' | 'messageMaxOctets'> & {
+type In = Pick<Session, 'entries' | 'enabled' | 'log' | 'notify' | 'utf8' | 'form' | 'messageMaxOctets'> & {
   readonly state: ImapState
 }
 type Pieces = AsyncGenerator<string | Uint8Array, void, void>
@@ -69,6 +70,7 @@ export async function* tellOthers(session: In): Pieces {
   }
   yield* orLog(session, tellNames(session, notify, state.handle))
   yield* orLog(session, tellMailboxes(session, notify, state))
+  yield* orLog(session, tellMetadata(session, notify, state))
 }
 
 /** A store that does not answer is asked again at the next news. */
@@ -100,6 +102,26 @@ async function* tellMailboxes(session: In, notify: Notify, state: Exclude<ImapSt
     notify.known.set(mailboxId, knownOf(info))
     if (items.length > 0) yield printStatus(info, items, session)
   }
+}
+
+/** RFC 5465 §5.6, §5.7. After ENABLE METADATA all are told, and each once. */
+async function* tellMetadata(
+  session: In,
+  { entries, groups }: Notify,
+  state: Exclude<ImapState, { at: 'connected' }>,
+): Pieces {
+  if (entries === null) return
+  if (session.entries !== null) {
+    entries.pending.clear()
+    yield* tellEntries(session)
+    return
+  }
+  const { form, utf8 } = session
+  yield* tellEntries({ form, utf8, state, entries }, (info) =>
+    info === null
+      ? groups.some(({ serverMetadata }) => serverMetadata)
+      : eventsFor(groups, info.name, info.subscribed).metadata,
+  )
 }
 
 /** RFC 5465 §5.1 to §5.3: what STATUS tells of a change. */

@@ -5,6 +5,7 @@ import { IMAP_NOTIFY_PENDING_MAX } from '../../../model/limits.ts'
 import type { MailboxInfo } from '../../../model/mailbox.ts'
 import type { NotifyEvents, NotifyFilter, NotifyGroup, NotifySelected } from '../../../protocol/imap/command/notify.ts'
 import type { ImapState, Session } from '../command.ts'
+import { watchEntries, type ToldEntries } from '../metadata.ts'
 
 /** What a client was last told of a mailbox that it has not selected. */
 export type Known = Pick<MailboxInfo, 'uidValidity' | 'uidNext' | 'messages' | 'unseen' | 'highestModSeq'>
@@ -23,13 +24,22 @@ export type Notify = {
   listChanged: boolean
   /** More news than there is room for: the client hears of no more (RFC 5465 §5.8). */
   overflowed: boolean
+  /** News of annotations; null when no group asks for them. */
+  entries: ToldEntries | null
   /** Names that this session made, renamed, removed or subscribed to: not told again (RFC 5465 §5). */
   readonly caused: Set<string>
   stop(): void
 }
 
 const CAUSED_MAX = 100
-const NOTHING: NotifyEvents = { messages: false, flags: false, names: false, subscriptions: false }
+const NOTHING: NotifyEvents = {
+  messages: false,
+  flags: false,
+  names: false,
+  subscriptions: false,
+  metadata: false,
+  serverMetadata: false,
+}
 
 /** After NOTIFY NONE. */
 export const silence = (): Notify => ({
@@ -41,6 +51,7 @@ export const silence = (): Notify => ({
   subscriptions: new Set(),
   listChanged: false,
   overflowed: false,
+  entries: null,
   caused: new Set(),
   stop() {},
 })
@@ -59,7 +70,9 @@ export async function openNotify(
   const wantsMessages = some('messages')
   const wantsNames = some('names') || some('subscriptions')
   const notify: Notify = { ...silence(), selected, groups }
-  notify.stop = handle.watch((notice) => {
+  const entries = some('metadata') || some('serverMetadata') ? watchEntries(handle, noticed) : null
+  notify.entries = entries
+  const stopWatching = handle.watch((notice) => {
     if (notice.kind === 'mailbox' && wantsMessages) {
       notify.pending.add(notice.mailboxId)
       if (notify.pending.size > IMAP_NOTIFY_PENDING_MAX) notify.overflowed = true
@@ -68,6 +81,10 @@ export async function openNotify(
     if (notify.overflowed) notify.pending.clear()
     noticed()
   })
+  notify.stop = () => {
+    stopWatching()
+    entries?.stop()
+  }
   try {
     const mailboxes = await handle.list()
     for (const info of mailboxes) {
@@ -102,6 +119,8 @@ export function eventsFor(groups: readonly NotifyGroup[], name: string, subscrib
       flags: all.flags || group.flags,
       names: all.names || group.names,
       subscriptions: all.subscriptions || group.subscriptions,
+      metadata: all.metadata || group.metadata,
+      serverMetadata: all.serverMetadata || group.serverMetadata,
     }
   }
   return all
