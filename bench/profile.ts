@@ -53,8 +53,8 @@ export function printProfiles(folder: string): void {
     const all = [...times(profile)].filter(([where]) => !IDLE.has(where.trim()))
     const busy = all.reduce((sum, [, { self }]) => sum + self, 0)
     const threads = new Set(profile.nodes.map(({ callFrame }) => callFrame.url.split('/').at(-1)))
-    const name = ['writer-thread.ts', 'relay-thread.ts', 'protocol-thread.ts', 'main.ts'].find((each) =>
-      threads.has(each),
+    const name = ['writer-thread.ts', 'relay-thread.ts', 'search-thread.ts', 'protocol-thread.ts', 'main.ts'].find(
+      (each) => threads.has(each),
     )
     console.log(`\n${name ?? 'another thread'}: ${busy.toFixed(0)} ms busy (${file})\n   self    total`)
     const show = (value: number): string => `${((100 * value) / busy).toFixed(1).padStart(5)} %`

@@ -14,6 +14,7 @@ import { ROOT } from './tree.ts'
 const ENTRIES = {
   'protocol-thread': 'src/app/protocol-thread.ts',
   'relay-thread': 'src/app/relay-thread.ts',
+  'search-thread': 'src/app/search-thread.ts',
   'writer-thread': 'src/store/sqlite/writer-thread.ts',
   'check-thread': 'src/store/sqlite/check-thread.ts',
   main: 'src/app/main.ts', // Last: `bin/gavan.js` takes it as the sign of a whole build.
