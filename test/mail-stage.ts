@@ -5,6 +5,7 @@ import { createMaildropTable, openMaildropLocks } from '../src/core/mailboxes/ma
 import { openMailboxes } from '../src/core/mailboxes/mailboxes.ts'
 import { openTestCore, type TestCore } from '../src/core/testing/test-core.ts'
 import type { AccountRef, Intake, Mailboxes } from '../src/core/contract.ts'
+import type { PeerCertificate } from '../src/model/connection.ts'
 import type { ServiceName } from '../src/model/service.ts'
 import type { AccessPolicy, SmtpPolicy } from '../src/roles/contract.ts'
 import { createAuthenticator } from '../src/roles/authenticator.ts'
@@ -17,6 +18,7 @@ import { createTestConnection, type TestPeer } from '../src/session/test-connect
 import { calm, type Load } from '../src/std/load.ts'
 import { silentLog, type Log, type LogEvent } from '../src/std/log.ts'
 import { noMetrics, type Metrics } from '../src/std/metrics.ts'
+import { certificateOf, testTokens } from './tokens.ts'
 import { settle, type Transcript } from './transcript.ts'
 
 export const HOSTNAME = 'mail.here.test'
@@ -63,6 +65,8 @@ type ConnectOptions = {
   metrics?: Metrics
   smtp?: SmtpPolicy
   mda?: AccessPolicy
+  /** The client shows it. */
+  certificate?: PeerCertificate
 }
 
 /** A log that keeps what it is told. */
@@ -82,7 +86,13 @@ export function keepingLog(events: LogEvent[], facts: Record<string, unknown> = 
  * alias out → someone@far.test.
  */
 export async function openMailStage(
-  change: { messageMaxOctets?: number; recipientsMax?: number; plainLogins?: boolean; loginDelayMs?: number } = {},
+  change: {
+    messageMaxOctets?: number
+    recipientsMax?: number
+    plainLogins?: boolean
+    loginDelayMs?: number
+    tokens?: boolean
+  } = {},
 ): Promise<MailStage> {
   const core = await openTestCore()
   const { store, clock, random, accounts, directory } = core
@@ -98,6 +108,7 @@ export async function openMailStage(
     accounts,
     guard: createGuard({ clock, lifted: (address) => address === '127.0.0.1' }),
     log,
+    ...(change.tokens === true ? { tokens: testTokens } : {}),
   })
   const mailboxesOf = (account: AccountRef): Mailboxes => openMailboxes(account, { store, clock })
   const mta = createMtaPolicy({ hostname: HOSTNAME, intake, clock, ...change })
@@ -145,6 +156,7 @@ export async function openMailStage(
         local: { address: '192.0.2.2', port: PORTS[service] ?? 0 },
         tls: service === 'submissions' || service === 'pop3s',
         ...(options.canStartTls === undefined ? {} : { canStartTls: options.canStartTls }),
+        ...(options.certificate === undefined ? {} : { certificate: options.certificate }),
         ...(options.windowOctets === undefined ? {} : { windowOctets: options.windowOctets }),
       })
       const { signal, load = calm, metrics = noMetrics } = options
@@ -211,6 +223,7 @@ export async function openTranscriptStage({ settings }: Transcript): Promise<{
     ...(recipients === undefined ? {} : { recipientsMax: Number(recipients) }),
     plainLogins: settings.has('plain-logins'),
     loginDelayMs: Number(settings.get('login-delay') ?? 0) * 1000,
+    tokens: settings.has('tokens'),
   })
   const service = (settings.get('service') ?? 'mx') as ServiceName
   const mail = Number(settings.get('mail') ?? 0)
@@ -223,6 +236,7 @@ export async function openTranscriptStage({ settings }: Transcript): Promise<{
       stage.connect(service, {
         ...(settings.has('peer') ? { remote: settings.get('peer')! } : {}),
         ...(settings.has('no-tls') ? { canStartTls: false } : {}),
+        ...(settings.has('certificate') ? { certificate: certificateOf(settings.get('certificate')!) } : {}),
       }),
     stop: () => stage.stop(),
   }

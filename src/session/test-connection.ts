@@ -1,5 +1,12 @@
 import type { Clock } from '../std/clock.ts'
-import { ConnectionLost, ReadTimedOut, type Connection, type Endpoint, type TlsFacts } from '../model/connection.ts'
+import {
+  ConnectionLost,
+  ReadTimedOut,
+  type Connection,
+  type Endpoint,
+  type PeerCertificate,
+  type TlsFacts,
+} from '../model/connection.ts'
 import type { ServiceName } from '../model/service.ts'
 
 export type TestConnectionOptions = {
@@ -12,6 +19,8 @@ export type TestConnectionOptions = {
   readonly canStartTls?: boolean
   /** TLS from the first octet. */
   readonly tls?: boolean
+  /** What the client shows in the handshake. */
+  readonly certificate?: PeerCertificate
   /** Writes of the server wait while the client has this many octets to read. Default: never. */
   readonly windowOctets?: number
 }
@@ -61,7 +70,8 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
   let writes = 0
   /** As with TLS, the peer here is above the layer. */
   let deflated = false
-  let tls: TlsFacts | null = options.tls === true ? testTls : null
+  const secured: TlsFacts = { ...testTls, peerCertificate: options.certificate ?? null }
+  let tls: TlsFacts | null = options.tls === true ? secured : null
   let readable: (() => void) | null = null
   let serverWantsTls: (() => void) | null = null
   let clientWantsTls: (() => void) | null = null
@@ -142,7 +152,7 @@ export function createTestConnection(options: TestConnectionOptions): { connecti
       }
       if (clientEnded || lost || closed) throw new ConnectionLost('the handshake failed')
       inbound.length = 0
-      tls = testTls
+      tls = secured
       clientWantsTls?.()
       clientWantsTls = null
       return tls

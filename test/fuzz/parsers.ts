@@ -21,6 +21,7 @@ import {
   MIME_PARTS_MAX,
   OUT_REPLY_LINES_MAX,
   PROXY_V2_MAX_OCTETS,
+  SIEVE_PROBLEMS_MAX,
 } from '../../src/model/limits.ts'
 import type { Part } from '../../src/model/message.ts'
 import { parseIp } from '../../src/model/network.ts'
@@ -34,12 +35,24 @@ import { parseCommand as parsePop3 } from '../../src/protocol/pop3/command.ts'
 import { createDataDecoder } from '../../src/protocol/smtp/data-decoder.ts'
 import { parseCommand as parseSmtp } from '../../src/protocol/smtp/command.ts'
 import { printReply } from '../../src/protocol/smtp/print-reply.ts'
+import { externalExchange } from '../../src/protocol/sasl/external.ts'
+import { oauthBearerExchange, parseOauthBearer, parseXoauth2, xoauth2Exchange } from '../../src/protocol/sasl/oauth.ts'
+import { judge } from '../../src/core/accounts/oauth/claims.ts'
+import { candidates, parseJwt } from '../../src/core/accounts/oauth/jwt.ts'
 import { loginExchange, plainExchange } from '../../src/protocol/sasl/plain.ts'
 import { scramExchange } from '../../src/protocol/sasl/scram.ts'
 import type { SaslAnswer, SaslExchange } from '../../src/protocol/sasl/exchange.ts'
 import { COMMANDS } from '../../src/session/imap/registry.ts'
+import { compile } from '../../src/sieve/compile.ts'
+import { run as runSieve } from '../../src/sieve/run.ts'
+import { environmentOf, letterOf } from '../../src/sieve/sieve.test-kit.ts'
+import { caseFiles, readCases } from '../sieve/cases.ts'
 import { clientStreams, FIELD_BODIES, LETTER_FILES, lines } from './corpus.ts'
 import type { Target } from './target.ts'
+
+const SIEVE_CASES = caseFiles().flatMap(readCases)
+const SIEVE_ENVIRONMENT = environmentOf()
+const SIEVE_LETTER = letterOf(SIEVE_CASES.find(({ file }) => file.startsWith('rfc5703'))!.letter)
 
 function scanIn(bytes: Buffer, chunkOctets: number): ScanResult {
   const scanner = createScanner()
@@ -267,6 +280,8 @@ export const PARSERS: readonly Target[] = [
       'n,,n=anna@here.test,r=rOprNGfwEbeRWgbNEkqO\nc=biws,r=rOprNGfwEbeRWgbNEkqOnonce,p=dHzbZapWIk4jUhN+Ute9ytag9zjfMHgsqmmiz7AndVQ=',
       'p=tls-exporter,,n=a,r=b\nc=cD10bHM=,r=bnonce,p=AAAA',
       'anna@here.test\nsesame',
+      'n,a=anna@here.test,\x01host=here.test\x01port=143\x01auth=Bearer vF9dft4qmTc2Nvb3RlckBhbHRhdmlzdGEuY29tCg==\x01\x01\n\x01',
+      'user=anna@here.test\x01auth=Bearer ya29.vF9dft4qmTc2Nvb3RlckBhdHRhdmlzdGEuY29tCg\x01\x01\n',
     ),
     run(bytes) {
       const responses = bytes
@@ -276,10 +291,32 @@ export const PARSERS: readonly Target[] = [
       const [first = Buffer.alloc(0), ...rest] = responses
       exchangeWith(plainExchange(first), rest)
       exchangeWith(loginExchange(null), responses)
+      exchangeWith(externalExchange(first), rest)
+      exchangeWith(oauthBearerExchange(first), rest)
+      exchangeWith(xoauth2Exchange(first), rest)
+      for (const parse of [parseOauthBearer, parseXoauth2]) {
+        const message = parse(first.toString('latin1'))
+        if (typeof message !== 'string') assert.match(message.token, /^[A-Za-z0-9._~+/-]+=*$/) // RFC 6750 §2.1.
+      }
       for (const plus of [false, true]) {
         const channelBinding = (): Uint8Array => Buffer.alloc(32, 7)
         exchangeWith(scramExchange(first, { plus, plusOffered: true, channelBinding, serverNonce: 'nonce' }), rest)
       }
+    },
+  },
+  {
+    name: 'jwt',
+    corpus: lines(
+      'eyJhbGciOiJSUzI1NiIsImtpZCI6Im9uZSJ9.eyJpc3MiOiJodHRwczovL2lkLnRlc3QiLCJhdWQiOlsibWFpbCJdLCJleHAiOjE4MDAwMDAwMDAsImVtYWlsIjoiYW5uYUBoZXJlLnRlc3QifQ.AAAA',
+      'eyJhbGciOiJub25lIn0.e30.AAAA',
+    ),
+    run(bytes) {
+      const jwt = parseJwt(bytes.toString('latin1'))
+      if (typeof jwt === 'string') return
+      assert.deepEqual(candidates(jwt, []), [])
+      const wanted = { issuer: 'https://id.test', audiences: ['mail'], claim: 'email', scope: null }
+      const verdict = judge(jwt.claims, wanted, { now: 1_790_000_000_000, needsAudience: true })
+      if (verdict.at === 'ok') assert.equal(jwt.claims['iss'], 'https://id.test')
     },
   },
   {
@@ -314,6 +351,21 @@ export const PARSERS: readonly Target[] = [
       for (const end of [read.between?.remote, read.between?.local]) {
         if (end !== undefined) assert.ok(parseIp(end.address) !== null && end.port >= 0 && end.port < 65_536)
       }
+    },
+  },
+  {
+    name: 'sieve',
+    corpus: SIEVE_CASES.map(({ script }) => Buffer.from(script)),
+    async run(bytes) {
+      const compiled = compile(bytes.toString('utf8'))
+      if (!compiled.ok) {
+        assert.ok(compiled.errors.length > 0 && compiled.errors.length <= SIEVE_PROBLEMS_MAX, 'a refusal says why')
+        return
+      }
+      const environment = { ...SIEVE_ENVIRONMENT, limits: { steps: 200_000 } }
+      const { error, actions, implicitKeep } = await runSieve(compiled.program, SIEVE_LETTER, environment)
+      assert.equal(error?.cause ?? null, null, 'only the script is at fault')
+      assert.ok(error === null || (actions.length === 0 && implicitKeep !== null), 'a failure keeps the letter')
     },
   },
   {

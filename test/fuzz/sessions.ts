@@ -72,7 +72,7 @@ function mailTarget(name: string, service: 'mx' | 'submissions' | 'pop3s', corpu
   let opening: Promise<MailStage> | null = null
   let runs = 0
   const open = async (): Promise<MailStage> => {
-    const stage = await openMailStage()
+    const stage = await openMailStage({ tokens: true })
     if (service === 'pop3s')
       for (let n = 1; n <= 3; n++) await deliver(stage, `From: s@far.test\r\nSubject: ${n}\r\n\r\n.one\r\n..two\r\n`)
     return stage
@@ -102,7 +102,7 @@ function imapTarget(): Target {
   let opening: Promise<ImapStage> | null = null
   let runs = 0
   const open = async (): Promise<ImapStage> => {
-    const stage = await openImapStage()
+    const stage = await openImapStage({ tokens: true })
     await stage.fill('INBOX', [LETTERS['tree']!, LETTERS['plain']!])
     return stage
   }

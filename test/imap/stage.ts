@@ -125,13 +125,14 @@ export async function openImapStage(
   return stage
 }
 
-/** `@service` (default imaps), `@mail plain tree …`, `@quota octets`, `@quota-messages count`, `@no-tls`. */
+/** `@service` (default imaps), `@mail plain tree …`, `@quota octets`, `@quota-messages count`, `@no-tls`, `@tokens`, `@certificate address`. */
 export async function openTranscriptStage({ settings }: Transcript): Promise<ImapStage> {
   const quota = settings.get('quota')
   const messages = settings.get('quota-messages')
   const stage = await openImapStage({
     ...(quota === undefined ? {} : { quotaOctets: Number(quota) }),
     ...(messages === undefined ? {} : { quotaMessages: Number(messages) }),
+    tokens: settings.has('tokens'),
   })
   const names = settings.get('mail')?.split(' ') ?? []
   if (names.length > 0)
@@ -145,6 +146,7 @@ export async function openTranscriptStage({ settings }: Transcript): Promise<Ima
       stage.connect({
         service: settings.get('service') === 'imap' ? 'imap' : 'imaps',
         ...(settings.has('no-tls') ? { canStartTls: false } : {}),
+        ...(settings.has('certificate') ? { certificate: certificateOf(settings.get('certificate')!) } : {}),
       }),
   }
 }
