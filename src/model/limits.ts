@@ -119,7 +119,7 @@ export const IMAP_SORTED_UPDATE_MAX = 10_000
 /** RFC 9585 §4: a command that takes long says so this often. */
 export const IMAP_PROGRESS_EVERY_MS = 10 * SECOND
 /** Sorting and threading compute so long before others get a turn of the event loop; S25. */
-export const COMPUTE_AT_ONCE_MAX_MS = 10
+export const COMPUTE_AT_ONCE_MAX_MS = 5
 /** RFC 5464 §4.1: at least 1024 octets, and 10 for a mailbox. */
 export const ANNOTATION_VALUE_MAX_OCTETS = 16 * KIB
 export const ANNOTATION_NAME_MAX_OCTETS = 255

@@ -2,7 +2,10 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import * as fc from 'fast-check'
-import { IMAP_UPDATES_MAX } from '../../src/model/limits.ts'
+import { IMAP_SORTED_UPDATE_MAX, IMAP_UPDATES_MAX } from '../../src/model/limits.ts'
+import type { SortCriterion } from '../../src/protocol/imap/command/sort.ts'
+import type { SearchArgs } from '../../src/protocol/imap/search.ts'
+import { keepUpdated } from '../../src/session/imap/search/updating.ts'
 import { logIn, openImapStage, type Client } from './stage.ts'
 
 const FLAGS = ['\\Seen', '\\Flagged', '\\Deleted'] as const
@@ -111,6 +114,22 @@ test('updates lead to what a search finds', async () => {
   } finally {
     await stage.stop()
   }
+})
+
+test('RFC 5267 §4.3.1: a long list in an order of its own is not kept up to date, another is', async () => {
+  const program = (criteria: readonly SortCriterion[] | null) => {
+    const args: SearchArgs = { returns: new Set(['UPDATE']), partial: null, charset: null, key: { key: 'all' } }
+    return { args, criteria, by: 'uid' as const, correlator: 'TAG "t"' }
+  }
+  const uids = Uint32Array.from({ length: IMAP_SORTED_UPDATE_MAX + 1 }, (_, i) => i + 1)
+  const updates = new Map()
+  const session = { tag: 't', state: { selected: { updates } } } as unknown as Parameters<typeof keepUpdated>[0]
+  const byDate = [{ key: 'DATE', reverse: false }] as const
+  assert.match(await keepUpdated(session, program(byDate), uids), /^\* NO \[NOUPDATE "t"\] /)
+  assert.equal(updates.size, 0)
+  assert.equal(await keepUpdated(session, program(byDate), uids.subarray(1)), '')
+  assert.equal(await keepUpdated(session, program(null), uids), '')
+  assert.equal(updates.size, 1)
 })
 
 test('RFC 5267 §4.3.1: so many searches are kept up to date, and the next is only answered', async () => {

@@ -7,6 +7,8 @@ import { parseFetchItems, parseSection, printSection } from './fetch.ts'
 import { parseFlagList, parseStoreFlags } from './flags.ts'
 import { decodeUtf7, encodeUtf7, parseMailbox } from './mailbox-name.ts'
 import { printAstring, printString } from './print.ts'
+import { IMAP_SEARCH_SOURCES_MAX } from '../../model/limits.ts'
+import { parseEsearch } from './command/esearch.ts'
 import { parseSort } from './command/sort.ts'
 import { parseThread } from './command/thread.ts'
 import { partOf, parsePartialRange } from './partial.ts'
@@ -316,6 +318,33 @@ test('SORT and THREAD (RFC 5256 §5, RFC 5267 §5)', () => {
     refused(text, parseSort)
   for (const text of ['', ' REFS', ' REFS UTF-8', ' (REFS) UTF-8 ALL']) refused(text, parseThread)
   refused(` (DATE) UTF-8 ${'NOT '.repeat(50_000)}ALL`, parseSort)
+})
+
+test('ESEARCH: sources (RFC 7377 §4)', () => {
+  const sources = (text: string): unknown => {
+    const parsed = run(` IN (${text}) ALL`, (c) => parseEsearch(c, 'utf7'))
+    return typeof parsed === 'string' ? parsed : parsed.sources
+  }
+  assert.deepEqual(sources('selected subtree-one &BBYEMQ- mailboxes (inbox "a b") personal'), [
+    { of: 'selected' },
+    { of: 'subtree-one', names: ['Жб'] },
+    { of: 'mailboxes', names: ['INBOX', 'a b'] },
+    { of: 'personal' },
+  ])
+  const names = (count: number): string => `mailboxes (${Array.from({ length: count }, (_, i) => i).join(' ')})`
+  assert.equal((sources(names(IMAP_SEARCH_SOURCES_MAX)) as unknown[]).length, 1)
+  assert.equal(sources(names(IMAP_SEARCH_SOURCES_MAX + 1)), 'NO Too many mailboxes')
+  assert.equal(sources(`personal ${names(IMAP_SEARCH_SOURCES_MAX)}`), 'NO Too many mailboxes')
+  for (const text of [
+    '',
+    'selected-delayed',
+    'mailboxes',
+    'mailboxes ()',
+    'subtree  a',
+    'personal,inboxes',
+    'personal (a b)',
+  ])
+    assert.match(String(sources(text)), /^BAD /, text)
 })
 
 test('partial ranges name part of a list (RFC 9394 §4)', () => {
