@@ -1,8 +1,8 @@
 /** Header fields that are sent or added: folded, ASCII (RFC 5322 §2.2.3, RFC 2047). */
 
 const LINE = 76
-/** RFC 2047 §2: an encoded word has 75 characters; `=?utf-8?B??=` takes 12, and 4 characters carry 3 octets. */
-const WORD_OCTETS = 45
+/** RFC 2047 §2: a line with an encoded word has 76 characters; `=?utf-8?B??=` takes 12, and 4 characters carry 3 octets. */
+const WORD_OCTETS = 39
 const PLAIN = /^[\x20-\x7e\t]*$/
 
 /** One line of text, whatever it was: controls become blanks. */
