@@ -1,4 +1,5 @@
 /** The thread that feeds the search index: text of all charsets and HTML is read here, behind the mail, at the lowest priority. */
+import { flushCompileCache } from 'node:module'
 import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
 import { createIndexer } from '../core/search/indexer.ts'
@@ -45,6 +46,7 @@ async function run(): Promise<void> {
       tell({ at: 'used', number: message.number, problem: null })
     }
   })
+  flushCompileCache()
   tell({ at: 'ready', ports: [] })
   ready = true
 
