@@ -18,6 +18,7 @@ import { openStore } from './open.ts'
 import { databasePath, segmentPath } from './paths.ts'
 import { prepare } from './prepared.ts'
 import { openStoreReader } from './reader.ts'
+import { MIGRATIONS } from './schema.ts'
 import { openSegmentLog } from './segments.ts'
 import { repairStore } from './repair/rebuild.ts'
 import { verifyStore } from './verify.ts'
@@ -427,7 +428,11 @@ suite('a database of schema 1 (R26)', () => {
       await deliver(store, ann, 'first')
       await store.close()
       const db = openPlain(databasePath(dataDir), 0)
-      db.exec('DROP TABLE journal; PRAGMA user_version = 1')
+      for (const { version, sql } of MIGRATIONS) {
+        if (version === 1) continue
+        for (const [, table] of sql.matchAll(/CREATE TABLE (\w+)/g)) db.exec(`DROP TABLE ${table}`)
+      }
+      db.exec('PRAGMA user_version = 1')
       db.close()
       await body(dataDir, ann)
     })
@@ -449,10 +454,12 @@ suite('a database of schema 1 (R26)', () => {
       assert.deepEqual(verifyStore({ dataDir }), [])
       const reader = await openStoreReader({ dataDir })
       assert.deepEqual(await contents(reader, ann), ['first'])
+      assert.equal((await reader.directory.account(ann))?.quotaMessages, null)
       reader.close()
       const backupDir = `${dataDir}-backup`
       await takeBackup({ dataDir, backupDir, keep: 1, besides: [], program: 'test', clock: testClock })
-      assert.deepEqual(repairStore({ dataDir, summarize: (bytes) => summaryOf(bytes.length) }).left, [])
+      const { tables, left } = repairStore({ dataDir, summarize: (bytes) => summaryOf(bytes.length) })
+      assert.deepEqual([left, tables.filter(({ lossy }) => lossy)], [[], []])
       const store = await open(dataDir, realFiles)
       assert.deepEqual(await contents(store, ann), ['first'])
       await store.close()

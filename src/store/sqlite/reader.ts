@@ -4,6 +4,7 @@ import { type DirectoryReads, type MailReads, StoreError } from '../contract.ts'
 import { type Files, realFiles } from '../files.ts'
 import { bodyReader } from './bodies.ts'
 import { openReader } from './database.ts'
+import { addLaterTables } from './older.ts'
 import { databasePath } from './paths.ts'
 import { directoryReads } from './reads/directory.ts'
 import { mailReads } from './reads/mail.ts'
@@ -39,6 +40,8 @@ export async function openStoreReader(options: {
     db.close()
     throw new OtherSchema(`${database} has schema ${found}, this program knows ${known}`)
   }
+  addLaterTables(db, found)
+  db.exec('PRAGMA query_only = ON')
   const bodies = bodyReader(dataDir, files)
   return {
     directory: directoryReads(db),

@@ -5,6 +5,7 @@ import { type Files, realFiles } from '../files.ts'
 import { type Database, openReader } from './database.ts'
 import { DELETED, SEEN } from './flags.ts'
 import { type JournalRow, journalRows } from './journal.ts'
+import { addLaterTables } from './older.ts'
 import { databasePath, segmentPath } from './paths.ts'
 import { decodeHead, HEAD_OCTETS } from './record.ts'
 
@@ -53,6 +54,9 @@ const RULES: Readonly<Record<string, string>> = {
     WHERE account_id <> 0 AND account_id NOT IN (SELECT account_id FROM account)
       OR mailbox_id <> 0 AND (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
       OR reader <> 0 AND reader NOT IN (SELECT account_id FROM account)`,
+  'url-key-of-nothing': `
+    SELECT account_id, mailbox_id FROM url_key
+    WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)`,
   'thread-without-message': `
     SELECT message_id FROM message_thread WHERE message_id NOT IN (SELECT message_id FROM message)`,
   'entry-without-mailbox': `
@@ -98,6 +102,7 @@ export function verifyStore(options: { dataDir: string; files?: Files }): readon
   try {
     const [schema] = db.prepare<[number]>('PRAGMA user_version').get() ?? [0]
     if (schema === 0) throw new StoreError('damaged', 'the database is empty')
+    addLaterTables(db, schema)
     return [...damagedPages(db), ...brokenRules(db), ...damagedBodies(db, dataDir, files)]
   } finally {
     db.close()

@@ -9,6 +9,7 @@ import { StoreError } from '../../contract.ts'
 import { indexFiles } from '../../search/paths.ts'
 import { type Database, openPlain } from '../database.ts'
 import { lockDirectory } from '../lock.ts'
+import { addLaterTables } from '../older.ts'
 import { journalRows, writeAgain } from '../journal.ts'
 import { databasePath, segmentName, segmentPath, segmentsPath } from '../paths.ts'
 import { MIGRATIONS, READABLE_SCHEMA_MIN } from '../schema.ts'
@@ -58,6 +59,7 @@ const TABLES = [
   'message_quota',
   'mailbox_right',
   'annotation',
+  'url_key',
   'message_thread',
 ] as const
 
@@ -181,7 +183,10 @@ function openDamaged(dataDir: string, files: Files): Database | null {
     return null
   }
   const known = MIGRATIONS.at(-1)?.version ?? 0
-  if (version !== undefined && version >= READABLE_SCHEMA_MIN && version <= known) return db
+  if (version !== undefined && version >= READABLE_SCHEMA_MIN && version <= known) {
+    addLaterTables(db, version)
+    return db
+  }
   db.close()
   if (version === 0) return null // A start that was refused has made it: the real one is gone.
   if (version === 0) return null // An empty file.
