@@ -76,7 +76,8 @@ export function createOnceLinks(options: {
       if (found === null) return { at: 'gone' } // Asked before the costly hash; the command asks again.
       const why = chosenProblem(password, printAddress(found.address))
       if (why !== null) return { at: 'bad-password', why }
-      const credential = await accounts.makeCredential(password)
+      const account = await store.directory.accountByAddress(found.address)
+      const credential = await accounts.makeCredential(password, account?.credential.scram)
       const outcome = await store.run({ do: 'useOnceLink', tokenHash: hashOf(token), credential, now: clock.now() })
       return outcome.at === 'done' ? { at: 'done', address: found.address } : { at: 'gone' }
     },

@@ -15,6 +15,7 @@ import {
   ALL,
   collect,
   deliver,
+  KEY,
   mailboxId,
   NOW,
   range,
@@ -162,6 +163,30 @@ suite('repair', () => {
       const again = await open(dataDir)
       assert.deepEqual(await again.directory.onceLink('ann'), { accountId: ann, expiresAt: NOW })
       assert.equal(await again.directory.onceLink('nobody'), null)
+      await again.close()
+    }))
+
+  test('access keys stay, and what is kept of their use; those of an account that is gone do not', () =>
+    wounded(async (dataDir) => {
+      const store = await open(dataDir)
+      const ann = await mailboxOwner(store, 'ann')
+      await store.run({ do: 'addAccessKey', accountId: ann, ...KEY })
+      const use = { at: NOW, protocol: 'imap', address: '192.0.2.1' } as const
+      await store.run({ do: 'noteAccessKeyUse', accountId: ann, keyId: 1, use })
+      await store.close()
+      const db = openPlain(databasePath(dataDir), 0)
+      db.exec(
+        `INSERT INTO access_key SELECT 999, key_id, kind, name, scope, secret, scram, created_at, last_use FROM access_key`,
+      )
+      db.close()
+      assert.deepEqual(
+        verifyStore({ dataDir }).map(({ what }) => what),
+        ['access-key-of-nobody'],
+      )
+      assert.deepEqual(repair(dataDir).left, [])
+      const again = await open(dataDir)
+      assert.deepEqual(await again.directory.accessKeys(ann), [{ ...KEY, keyId: 1, lastUse: use }])
+      assert.deepEqual(await again.directory.accessKeys(999 as typeof ann), [])
       await again.close()
     }))
 
