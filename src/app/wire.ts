@@ -23,6 +23,8 @@ import type {
 } from '../core/contract.ts'
 import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
+import type { SieveEngine } from '../core/filters/engine.ts'
+import { createFilters } from '../core/filters/filter.ts'
 import { openScripts } from '../core/filters/scripts.ts'
 import { createIntake } from '../core/intake/intake.ts'
 import { createGrants } from '../core/mailboxes/grants.ts'
@@ -47,7 +49,6 @@ import { imapSession } from '../session/imap/session.ts'
 import { manageSieveSession } from '../session/managesieve/session.ts'
 import { pop3Session } from '../session/pop3/session.ts'
 import { smtpSession } from '../session/smtp/session.ts'
-import type { Compile } from '../sieve/contract.ts'
 import type { Clock } from '../std/clock.ts'
 import { calm, type Load } from '../std/load.ts'
 import type { Log } from '../std/log.ts'
@@ -100,25 +101,33 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
   }
   const accounts = createAccounts({ directory: store.directory, hasher, clock, random, cores, scramSecret, noteUse })
   const directory = createDirectory({ store, accounts, clock })
+  const open: Core['openMailboxes'] = (account) =>
+    openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) })
+  const shared = { store, clock, random, log, hostname }
+  const filters = createFilters({ ...shared, version: VERSION, engine: sieve, openMailboxes: open })
   return {
     accounts,
-    intake: createIntake({ store, clock, random, hostname, postmaster, log }),
+    intake: createIntake({ ...shared, postmaster, filters }),
     directory,
     accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
     queueOperator: createQueueOperator({ store, clock }),
     grants: createGrants({ store, clock, ...(search === undefined ? {} : { search }) }),
-    openMailboxes: (account) => openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) }),
+    openMailboxes: open,
   }
 }
 
 /** Loaded when somebody needs it: most servers have few filters. */
-async function sieve(): Promise<{ compile: Compile; SIEVE_EXTENSIONS: readonly string[] }> {
-  const [{ compile }, { SIEVE_EXTENSIONS }] = await Promise.all([
-    import('../sieve/compile.ts'),
-    import('../sieve/extensions.ts'),
-  ])
-  return { compile, SIEVE_EXTENSIONS }
+async function sieve(): Promise<SieveEngine & { readonly extensions: readonly string[] }> {
+  const [{ compile }, { SIEVE_EXTENSIONS }, { run }, { editHeader }, { renderVacation, renderNotification }] =
+    await Promise.all([
+      import('../sieve/compile.ts'),
+      import('../sieve/extensions.ts'),
+      import('../sieve/run.ts'),
+      import('../sieve/message/edited-header.ts'),
+      import('../sieve/render.ts'),
+    ])
+  return { compile, run, editHeader, renderVacation, renderNotification, extensions: SIEVE_EXTENSIONS }
 }
 
 export type Serve = (connection: Connection) => Promise<void>
@@ -203,7 +212,7 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
       case 'sieve': {
         const policy = mda(on)
         return async (connection) => {
-          const { compile, SIEVE_EXTENSIONS: extensions } = await sieve()
+          const { compile, extensions } = await sieve()
           const openScriptsOf = (account: AccountRef): Scripts => openScripts(account, { store: parts.store, compile })
           const of = { policy, openScripts: openScriptsOf, implementation: `Gavan ${VERSION}`, extensions }
           return manageSieveSession(connection, { ...of, ...common, signal: drain })

@@ -214,6 +214,8 @@ export type RecipientLookup =
 export type AcceptResult =
   | { readonly at: 'accepted'; readonly queueIds: readonly QueueId[]; readonly delivered: number }
   | { readonly at: 'over-quota' }
+  /** By the filter of its only recipient, for this reason; may have several lines. */
+  | { readonly at: 'refused'; readonly text: string }
 
 export type Intake = {
   /** What a recipient would come to, after aliases, catch-all and subaddress. `sizeOctets`: as declared, for quota. */
@@ -645,6 +647,8 @@ export type Directory = {
   removeAccount(address: string): Promise<(Done & { readonly namedBy: readonly Address[] }) | NotFound>
   setPassword(address: string, password: Secret): Promise<Done | NotFound | BadPassword>
   setQuota(address: string, quotaOctets: number | null): Promise<Done | NotFound | BadQuota>
+  /** How many messages at most; null: as many as fit. */
+  setMessageQuota(address: string, quotaMessages: number | null): Promise<Done | NotFound | BadQuota>
 
   aliases(): Promise<readonly AliasInfo[]>
   /** `targets`: at least one, local or foreign. */

@@ -509,6 +509,17 @@ export const DNS_UPDATE_TTL_SECONDS = 60
 /** RFC 8945 §10: clocks may differ so far. */
 export const TSIG_FUDGE_SECONDS = 300
 
+// Filters --------------------------------------------------------------------------------------------------------------
+
+/** Compiled scripts that a thread remembers. */
+export const FILTER_PROGRAMS_MAX = 256
+/** How often the owner of a script is told that it fails; RFC 5228 §2.10.6. */
+export const FILTER_FAILURE_TOLD_EVERY_MS = 1 * DAY
+
+/** What of a script's refusal (RFC 5429) goes into the SMTP reply. */
+export const REFUSAL_LINES_MAX = 20
+export const REFUSAL_LINE_MAX_CHARACTERS = 400
+
 // ManageSieve ----------------------------------------------------------------------------------------------------------
 
 /** All lines of a command together, without its literals. */

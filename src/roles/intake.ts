@@ -3,8 +3,9 @@ import type { Intake, StagedMessage } from '../core/contract.ts'
 import { printReceived } from '../format/trace/received.ts'
 import type { Envelope } from '../model/envelope.ts'
 import type { TraceId } from '../model/ids.ts'
-import { RECEIVED_HEADERS_MAX } from '../model/limits.ts'
+import { RECEIVED_HEADERS_MAX, REFUSAL_LINE_MAX_CHARACTERS, REFUSAL_LINES_MAX } from '../model/limits.ts'
 import { reply, type SmtpReply } from '../model/reply.ts'
+import { never } from '../std/assert.ts'
 import type { SmtpFacts } from './contract.ts'
 
 export const UNKNOWN = reply(550, '5.1.1', 'No such user here')
@@ -33,6 +34,22 @@ export function hopsRefusal(message: StagedMessage): SmtpReply | null {
   return message.receivedCount + 1 > RECEIVED_HEADERS_MAX ? reply(554, '5.4.6', 'Too many hops, mail loops') : null
 }
 
+/** A person's words as an SMTP reply: ASCII, few lines, none too long (RFC 5321 §4.5.3.1.5). */
+function refusalLines(text: string): readonly [string, ...string[]] {
+  const lines = text
+    .split(/\r?\n/)
+    .map((line) =>
+      line
+        .replace(/[^ -~]/g, '?')
+        .trim()
+        .slice(0, REFUSAL_LINE_MAX_CHARACTERS),
+    )
+    .filter((line) => line !== '')
+    .slice(0, REFUSAL_LINES_MAX)
+  const [first = 'The recipient refuses this message', ...rest] = lines
+  return [first, ...rest]
+}
+
 /** Commits. A message that is not kept is let go of, also when the store fails. @throws StoreError */
 export async function commit(
   intake: Intake,
@@ -42,7 +59,16 @@ export async function commit(
   try {
     const result = await intake.accept(options)
     kept = result.at === 'accepted'
-    return kept ? reply(250, '2.0.0', `Ok: kept as ${options.traceId}`) : OVER_QUOTA
+    switch (result.at) {
+      case 'accepted':
+        return reply(250, '2.0.0', `Ok: kept as ${options.traceId}`)
+      case 'over-quota':
+        return OVER_QUOTA
+      case 'refused':
+        return reply(550, '5.7.1', ...refusalLines(result.text)) // RFC 5429 §2.1.1
+      default:
+        return never(result)
+    }
   } finally {
     if (!kept) await intake.discard(options.message)
   }

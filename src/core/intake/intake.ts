@@ -8,13 +8,15 @@ import type { AccountId, MailboxId, QueueId, Uid } from '../../model/ids.ts'
 import type { Answer } from '../../model/queue.ts'
 import { printPath } from '../../format/address/address.ts'
 import { printTraceDate } from '../../format/trace/received.ts'
-import { StoreError, type LocalDelivery, type Store } from '../../store/contract.ts'
+import { StoreError, type Store } from '../../store/contract.ts'
 import type { Intake, MessageSink, RecipientLookup } from '../contract.ts'
+import type { Filters } from '../filters/filter.ts'
 import { makeNotice, wants, type Reported, type Subject } from '../queue/notices.ts'
 import { canonicalDomain } from '../directory/canonical.ts'
 import { createRoutes, type Route } from '../directory/routes.ts'
 import { createHeaderCompleter } from './header-completer.ts'
-import { createRelayPlan, type RelayPlan } from './relay.ts'
+import { distribute } from './distribution.ts'
+import { createRelayPlan } from './relay.ts'
 import { openSink } from './sink.ts'
 
 const returnPath = (reversePath: Address | null): string => `Return-Path: ${printPath(reversePath)}\r\n`
@@ -25,8 +27,9 @@ function judge(route: Route, sizeOctets: number): RecipientLookup['at'] {
   if (!route.hosted) return 'foreign'
   if (route.cut || (route.looped && leadsNowhere(route))) return 'loop'
   if (leadsNowhere(route)) return 'unknown'
-  const full = route.accounts.every(({ quotaOctets, usedOctets }) => {
-    return quotaOctets !== null && usedOctets + sizeOctets > quotaOctets
+  const full = route.accounts.every(({ quotaOctets, usedOctets, quotaMessages, usedMessages }) => {
+    const tooLarge = quotaOctets !== null && usedOctets + sizeOctets > quotaOctets
+    return tooLarge || (quotaMessages !== null && usedMessages >= quotaMessages)
   })
   return full && route.foreign.length === 0 ? 'over-quota' : 'local'
 }
@@ -57,17 +60,6 @@ function succeeded(routed: readonly { asked: Recipient; route: Route }[]): Repor
   })
 }
 
-/** Where one message goes: each account and each foreign address once. */
-function gather(routes: readonly { asked: Recipient; route: Route }[]): { local: LocalDelivery[]; relay: RelayPlan } {
-  const accounts = new Set<AccountId>()
-  const relay = createRelayPlan()
-  for (const { asked, route } of routes) {
-    for (const { accountId } of route.accounts) accounts.add(accountId)
-    for (const target of route.foreign) relay.add(asked, target)
-  }
-  return { local: [...accounts].map((accountId) => ({ accountId, mailbox: 'INBOX', flags: [] })), relay }
-}
-
 /**
  * @param options.postmaster who reads mail for a postmaster that is neither account nor alias; null: nobody
  * @param options.hostname the server's own name; `postmaster` of it is always ours
@@ -78,6 +70,8 @@ export function createIntake(options: {
   random: Random
   hostname: string
   postmaster: Address | null
+  /** What accounts have their letters done with; null: nobody has any. */
+  filters?: Filters | null
   log?: Log
 }): Intake {
   const { store, clock, random, hostname } = options
@@ -95,7 +89,11 @@ export function createIntake(options: {
     const message = await stageWhole(sink, content)
     assert(!('at' in message), 'a notice of our own is well-formed')
     const now = clock.now()
-    const { local, relay } = gather([{ asked: { address: to, notify: 'never' }, route }])
+    const asked: Recipient = { address: to, notify: 'never' }
+    const relay = createRelayPlan()
+    for (const target of route.foreign) relay.add(asked, target)
+    // Choice: no filter sees what is sent from `<>`, so that none answers another.
+    const local = route.accounts.map(({ accountId }) => ({ accountId, mailbox: 'INBOX' as const, flags: [] }))
     const envelope: Omit<Envelope, 'recipients'> = {
       reversePath: null, // RFC 3464 §2, RFC 5321 §6.1: nobody answers a notice.
       body: content.some((octet) => octet > 0x7f) ? '8BITMIME' : '7BIT',
@@ -143,6 +141,8 @@ export function createIntake(options: {
     }
   }
 
+  const parts = { store, routes, filters: options.filters ?? null, log, prepareNotice }
+
   return {
     async lookup(address, sizeOctets) {
       // An undeclared size counts as one octet: a mailbox that is full takes no more.
@@ -180,7 +180,18 @@ export function createIntake(options: {
         routed.push({ asked, route })
       }
       const now = clock.now()
-      const { local, relay } = gather(routed)
+      const letter = { envelope: rest, message, traceId, senderVerified, now }
+      const { local, relay, further, remember, refused } = await distribute(letter, routed, parts).catch(
+        async (error: unknown) => {
+          await store.discard(message.body)
+          throw error
+        },
+      )
+      if (refused !== null) {
+        await store.discard(message.body)
+        log.info({ event: 'intake.refused-by-filter', traceId })
+        return { at: 'refused', text: refused }
+      }
       const outcome = await store.run({
         do: 'accept',
         message: { body: message.body, summary: message.summary },
@@ -188,6 +199,8 @@ export function createIntake(options: {
         acceptedAt: now,
         local,
         relay: relay.drafts({ envelope: rest, skipOctets: message.skipOctets, now, senderVerified }),
+        ...(further.length === 0 ? {} : { further }),
+        ...(remember.length === 0 ? {} : { remember }),
       })
       if (outcome.at === 'over-quota') {
         await store.discard(message.body)

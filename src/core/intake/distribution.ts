@@ -1,0 +1,180 @@
+/** Where a letter goes: by its recipients, their aliases, and what the accounts' filters say. */
+import type { Log } from '../../std/log.ts'
+import { assert } from '../../std/assert.ts'
+import type { Address } from '../../model/address.ts'
+import type { Envelope, Recipient } from '../../model/envelope.ts'
+import type { AccountId, TraceId } from '../../model/ids.ts'
+import { READ_AT_ONCE_MAX_OCTETS } from '../../model/limits.ts'
+import type { AcceptInput, AccountInfo, LocalDelivery, Remembered, Store } from '../../store/contract.ts'
+import type { Intake, StagedMessage } from '../contract.ts'
+import type { Route, Routes } from '../directory/routes.ts'
+import type { Filtered, FilteredCopy, Filters } from '../filters/filter.ts'
+import { createRelayPlan, type RelayPlan } from './relay.ts'
+import { openSink } from './sink.ts'
+
+export type Routed = { readonly asked: Recipient; readonly route: Route }
+
+export type Distribution = {
+  readonly local: readonly LocalDelivery[]
+  readonly relay: RelayPlan
+  /** Kept with the letter: edited copies, answers, notices. */
+  readonly further: readonly AcceptInput[]
+  readonly remember: readonly Remembered[]
+  /** The only recipient's filter refuses the letter (RFC 5429). */
+  readonly refused: string | null
+}
+
+export type Letter = {
+  readonly envelope: Omit<Envelope, 'recipients'>
+  readonly message: StagedMessage
+  readonly traceId: TraceId
+  readonly senderVerified: boolean
+  readonly now: number
+}
+
+export type DistributionParts = {
+  readonly store: Store
+  readonly routes: Routes
+  /** Null: nobody has any. */
+  readonly filters: Filters | null
+  readonly log: Log
+  readonly prepareNotice: Intake['prepareNotice']
+}
+
+/** Each account and each foreign address once. @throws StoreError; then nothing that was staged here is left */
+export async function distribute(
+  letter: Letter,
+  routed: readonly Routed[],
+  parts: DistributionParts,
+): Promise<Distribution> {
+  const { store, filters } = parts
+  const local: LocalDelivery[] = []
+  const relay = createRelayPlan()
+  const further: AcceptInput[] = []
+  const remember: Remembered[] = []
+  const visited = new Set<AccountId>()
+  const [first] = routed
+  const alone =
+    routed.length === 1 && first !== undefined && first.route.accounts.length === 1 && first.route.foreign.length === 0
+  let refused: string | null = null
+
+  /** An account that a filter's redirect leads back to has the letter in its inbox at least. */
+  function again(account: AccountInfo): void {
+    if (!local.some(({ accountId }) => accountId === account.accountId)) local.push(inInbox(account.accountId))
+  }
+
+  async function visit(account: AccountInfo, asked: Recipient): Promise<void> {
+    const { accountId } = account
+    if (visited.has(accountId)) return
+    visited.add(accountId)
+    const { message, envelope, traceId, now } = letter
+    const of = { message, reversePath: envelope.reversePath, traceId, now }
+    const filtered = (await filters?.run(account, asked.address, of)) ?? null
+    if (filtered === null) local.push(inInbox(accountId))
+    else await follow(account, asked, filtered)
+  }
+
+  async function follow(account: AccountInfo, asked: Recipient, filtered: Filtered): Promise<void> {
+    if (filtered.refused !== null) {
+      if (alone && visited.size === 1) refused = filtered.refused
+      else {
+        // Choice: what was accepted for others too cannot be refused any more, and a notice may go to a forged sender
+        // (R22): it is kept.
+        parts.log.info({ event: 'filter.refusal.kept', traceId: letter.traceId, accountId: account.accountId })
+        local.push(inInbox(account.accountId))
+      }
+      return
+    }
+    remember.push(...filtered.remember)
+    for (const copy of filtered.copies) {
+      if (copy.header === null) {
+        local.push(...copy.local)
+        for (const address of copy.redirects) await redirect(account, asked, address)
+      } else await addEdited(asked, copy, copy.header)
+    }
+    for (const { to, content } of filtered.sends) {
+      const ascii = content.every((octet) => octet < 0x80)
+      const notice = await parts.prepareNotice({
+        to,
+        content,
+        traceId: letter.traceId,
+        smtputf8: !ascii,
+        requireTls: false,
+      })
+      if (notice !== null) further.push(notice)
+    }
+    for (const { content, delivery } of filtered.files) {
+      further.push({ ...common(letter), message: await stage(store, [content]), local: [delivery], relay: [] })
+    }
+  }
+
+  /** To our own people the letter goes as if it had come for them; RFC 5228 §4.2. */
+  async function redirect(from: AccountInfo, asked: Recipient, address: Address): Promise<void> {
+    const route = await parts.routes.resolve(address, { fallbacks: true })
+    const { accounts, foreign, cut } = route
+    if (cut || accounts.length + foreign.length === 0) {
+      parts.log.warn({ event: 'filter.redirect.nowhere', traceId: letter.traceId, accountId: from.accountId })
+      again(from)
+      return
+    }
+    for (const target of foreign) relay.add(asked, { ...target, forwarded: true })
+    for (const account of accounts) {
+      if (visited.has(account.accountId)) again(account)
+      else await visit(account, { ...asked, address })
+    }
+  }
+
+  /** A letter with another header is a letter of its own. Redirected, it goes to the inbox of our own people. */
+  async function addEdited(asked: Recipient, copy: FilteredCopy, header: Buffer): Promise<void> {
+    const { message } = letter
+    const { root, sizeOctets } = message.summary
+    const pieces = async function* (): AsyncGenerator<Uint8Array> {
+      yield header
+      for (let at = root.bodyStart; at < sizeOctets; at += READ_AT_ONCE_MAX_OCTETS)
+        yield await store.readStaged(message.body, at, Math.min(sizeOctets, at + READ_AT_ONCE_MAX_OCTETS))
+    }
+    const plan = createRelayPlan()
+    const to = [...copy.local]
+    for (const address of copy.redirects) {
+      const route = await parts.routes.resolve(address, { fallbacks: true })
+      for (const target of route.foreign) plan.add(asked, { ...target, forwarded: true })
+      for (const { accountId } of route.accounts) to.push(inInbox(accountId))
+    }
+    const drafted = await stage(store, pieces())
+    const { skipOctets } = message
+    further.push({ ...common(letter), message: drafted, local: to, relay: plan.drafts({ ...letter, skipOctets }) })
+  }
+
+  try {
+    for (const { asked, route } of routed) {
+      for (const account of route.accounts) await visit(account, asked)
+      for (const target of route.foreign) relay.add(asked, target)
+    }
+  } catch (error) {
+    for (const { message } of further) await store.discard(message.body)
+    throw error
+  }
+  if (refused !== null) assert(further.length === 0 && local.length === 0, 'who refuses does nothing else')
+  return { local, relay, further, remember, refused }
+}
+
+const inInbox = (accountId: AccountId): LocalDelivery => ({ accountId, mailbox: 'INBOX', flags: [] })
+
+const common = ({ traceId, now }: Letter): Pick<AcceptInput, 'traceId' | 'acceptedAt'> => ({ traceId, acceptedAt: now })
+
+/** @throws StoreError */
+async function stage(
+  store: Store,
+  pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
+): Promise<AcceptInput['message']> {
+  const sink = openSink({ store, prefix: null, nulInBody: true })
+  try {
+    for await (const piece of pieces) await sink.write(piece)
+    const message = await sink.finish()
+    assert(!('at' in message), 'what a filter writes is well-formed')
+    return { body: message.body, summary: message.summary }
+  } catch (error) {
+    await sink.abort()
+    throw error
+  }
+}
