@@ -30,8 +30,15 @@ test('people, aliases and domains are added, listed and removed', async () => {
   const post = { address: 'anna@here.test', password: 'long enough', quotaOctets: 5000 }
   assert.equal((await api.handle('POST', '/v1/users', post)).status, 200)
   assert.deepEqual((await api.handle('GET', '/v1/users', undefined)).body, {
-    users: [{ address: 'anna@here.test', quotaOctets: 5000, usedOctets: 0, messages: 0 }],
+    users: [{ address: 'anna@here.test', quotaOctets: 5000, quotaMessages: null, usedOctets: 0, messages: 0 }],
   })
+  const quota = '/v1/users/anna%40here.test/quota'
+  const limits = { quotaOctets: 6000, quotaMessages: 100 }
+  assert.equal((await api.handle('PUT', quota, limits)).status, 200)
+  assert.equal((await api.handle('PUT', quota, { quotaOctets: 7000, quotaMessages: 0 })).status, 422)
+  const { body } = await api.handle('GET', '/v1/users', undefined)
+  assert.deepEqual(body, { users: [{ address: 'anna@here.test', ...limits, usedOctets: 0, messages: 0 }] })
+  assert.equal((await api.handle('PUT', quota, { quotaOctets: 7000 })).status, 200)
   const alias = { address: 'info@here.test', targets: ['anna@here.test'] }
   assert.equal((await api.handle('POST', '/v1/aliases', alias)).status, 200)
   assert.equal((await api.handle('DELETE', '/v1/domains/here.test', undefined)).status, 409)

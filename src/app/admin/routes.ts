@@ -1,6 +1,7 @@
 import * as v from 'valibot'
 import { Secret } from '../../std/secret.ts'
 import { printAddress } from '../../format/address/address.ts'
+import type { Directory } from '../../core/contract.ts'
 import type { QueueId } from '../../model/ids.ts'
 import type { AccountInfo, AliasInfo, DomainInfo } from '../../store/contract.ts'
 import { ACCESS_KEY_ROUTES } from './access-keys.ts'
@@ -18,13 +19,25 @@ const nothing = v.optional(v.strictObject({}))
 const password = v.pipe(v.string(), v.nonEmpty())
 const quota = v.nullable(v.pipe(v.number(), v.integer()))
 
+/** Messages first: a number that will not do changes nothing. */
+async function setQuotas(
+  directory: Directory,
+  address: string,
+  { quotaOctets, quotaMessages }: { quotaOctets: number | null; quotaMessages?: number | null | undefined },
+): ReturnType<Directory['setQuota']> {
+  if (quotaMessages === undefined) return directory.setQuota(address, quotaOctets)
+  const outcome = await directory.setMessageQuota(address, quotaMessages)
+  return outcome.at === 'done' ? directory.setQuota(address, quotaOctets) : outcome
+}
+
 const domainView = ({ name, catchAll }: DomainInfo): object => ({
   name,
   catchAll: catchAll === null ? null : printAddress(catchAll),
 })
-const userView = ({ address, quotaOctets, usedOctets, usedMessages }: AccountInfo): object => ({
+const userView = ({ address, quotaOctets, quotaMessages, usedOctets, usedMessages }: AccountInfo): object => ({
   address: printAddress(address),
   quotaOctets,
+  quotaMessages,
   usedOctets,
   messages: usedMessages,
 })
@@ -115,9 +128,9 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
     method: 'PUT',
     path: '/v1/users/:address/quota',
     summary: 'Set or lift the quota of an account',
-    body: v.strictObject({ quotaOctets: quota }),
+    body: v.strictObject({ quotaOctets: quota, quotaMessages: v.optional(quota) }),
     run: async ({ directory }, { address = '' }, body) =>
-      told(await directory.setQuota(address, body.quotaOctets), `user ${address}`),
+      told(await setQuotas(directory, address, body), `user ${address}`),
   }),
   route({
     method: 'GET',

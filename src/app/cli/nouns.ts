@@ -6,7 +6,7 @@ import { appPasswordCommand, clientCertificateCommand } from './access-keys.ts'
 import { inviteCommand, resetCommand } from './links.ts'
 import { CliError, EXIT, print, printJson, printTable, type ExitCode } from './output.ts'
 import { makePassword, readPassword } from './password.ts'
-import { parseQuota, printOctets } from './units.ts'
+import { parseCount, parseQuota, printOctets } from './units.ts'
 
 export type Call = (method: string, url: string, body?: unknown) => Promise<Record<string, unknown>>
 
@@ -145,11 +145,16 @@ export function userCommand(withAdmin: WithAdmin): Command {
   noun
     .command('quota <address> <size>')
     .description('e.g. 5G, or none')
-    .action(async (address: string, size: string, _options: unknown, command: Command) =>
+    .option('--messages <count>', 'how many messages at most, or none')
+    .action(async (address: string, size: string, options: { messages?: string }, command: Command) =>
       withAdmin(command, async (call) => {
         const quotaOctets = size === 'none' ? null : parseQuota(size)
-        await call('PUT', `${at('users', address)}/quota`, { quotaOctets })
-        confirm(command, `The quota of ${address} is ${size}.`, { changed: address, quotaOctets })
+        const { messages } = options
+        const counted =
+          messages === undefined ? {} : { quotaMessages: messages === 'none' ? null : parseCount(messages) }
+        await call('PUT', `${at('users', address)}/quota`, { quotaOctets, ...counted })
+        const more = messages === undefined ? '' : `, and ${messages === 'none' ? 'any number of' : messages} messages`
+        confirm(command, `The quota of ${address} is ${size}${more}.`, { changed: address, quotaOctets, ...counted })
       }),
     )
   noun.addCommand(appPasswordCommand(withAdmin))

@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { CliError } from './output.ts'
-import { parseQuota, printOctets } from './units.ts'
+import { parseCount, parseQuota, printOctets } from './units.ts'
 
 test('sizes are read in powers of 1024', () => {
   for (const [text, octets] of [
@@ -18,6 +18,12 @@ test('sizes are read in powers of 1024', () => {
 test('what is not a size is refused', () => {
   for (const text of ['', '0', '-1', '5X', '1.5G', 'G', '9999999999999G', '999999999999T'])
     assert.throws(() => parseQuota(text), CliError, text)
+})
+
+test('counts are whole and above zero', () => {
+  assert.equal(parseCount('10000'), 10_000)
+  for (const text of ['', '0', '-1', '1.5', '1e3', 'x', '9999999999999'])
+    assert.throws(() => parseCount(text), CliError, text)
 })
 
 test('sizes are shown in the largest unit that fits', () => {

@@ -20,3 +20,9 @@ export function parseQuota(text: string): number {
   if (Number.isSafeInteger(octets) && octets > 0) return octets
   throw new CliError(EXIT.usage, `"${text}" is not a size`, 'e.g. --quota 5G')
 }
+
+/** A whole number above zero. */
+export function parseCount(text: string): number {
+  if (/^[1-9]\d{0,11}$/.test(text)) return Number(text)
+  throw new CliError(EXIT.usage, `"${text}" is not a number of messages`, 'e.g. --messages 10000, or none')
+}

@@ -58,6 +58,11 @@ test('an account: made with its mailboxes, found, changed, removed', async () =>
   assert.deepEqual(await directory.addAccount('ann@here.test', sesame), { at: 'exists' })
   assert.equal((await directory.account('ANN@here.test'))?.quotaOctets, 1000)
   assert.deepEqual(await directory.setQuota('ann@here.test', null), { at: 'done' })
+  assert.deepEqual(await directory.setMessageQuota('ann@here.test', 1), { at: 'done' })
+  assert.equal((await directory.account('ann@here.test'))?.quotaMessages, 1)
+  for (const bad of [0, -1, 1.5]) assert.equal((await directory.setMessageQuota('ann@here.test', bad)).at, 'bad-quota')
+  assert.deepEqual(await directory.setMessageQuota('nonsense', 1), { at: 'not-found' })
+  assert.deepEqual(await directory.setMessageQuota('ann@here.test', null), { at: 'done' })
   assert.equal((await directory.account('ann@here.test'))?.quotaOctets, null)
 
   assert.deepEqual(await directory.setPassword('ann@here.test', new Secret('changed')), { at: 'done' })

@@ -143,6 +143,14 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
       if (account === null) return { at: 'not-found' }
       return store.run({ do: 'setQuota', accountId: account.accountId, quotaOctets })
     },
+    async setMessageQuota(text, quotaMessages) {
+      if (quotaMessages !== null && !(Number.isSafeInteger(quotaMessages) && quotaMessages > 0)) {
+        return { at: 'bad-quota', why: 'it is not a positive whole number of messages' }
+      }
+      const account = await find(text)
+      if (account === null) return { at: 'not-found' }
+      return store.run({ do: 'setQuota', accountId: account.accountId, quotaMessages })
+    },
 
     aliases: () => directory.aliases(),
 

@@ -108,6 +108,11 @@ test('lookup: what a recipient would come to', async () => {
   await accept(world, envelope(['full@here.test']), { content: CONTENT })
   await directory.setQuota('full@here.test', (await directory.account('full@here.test'))!.usedOctets)
   assert.equal(await lookup('full@here.test'), 'over-quota', 'full is full, whatever the size')
+  await directory.setQuota('full@here.test', null)
+  await directory.setMessageQuota('full@here.test', 1)
+  assert.equal(await lookup('full@here.test'), 'over-quota', 'of messages too')
+  await directory.setMessageQuota('full@here.test', 2)
+  assert.equal(await lookup('full@here.test'), 'local')
 })
 
 test('nobody outside is reached by tricks with the local part (S1)', async () => {
