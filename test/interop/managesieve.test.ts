@@ -3,10 +3,10 @@ import assert from 'node:assert/strict'
 import { writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { after, before } from 'node:test'
-import { startGavan, type Gavan } from './gavan.ts'
+import { startGavan, type Gavan, type User } from './gavan.ts'
 import { peerTest } from './peers.ts'
 import { run, type Ran } from './run.ts'
-import { temporaryFolder, type Folder } from './world.ts'
+import { arrived, deliver, lettersOf, mark, temporaryFolder, type Folder } from './world.ts'
 
 let folder: Folder
 let gavan: Gavan
@@ -58,4 +58,33 @@ peerTest(['sieve-connect'], 'sieve-connect: a script with a mistake is refused',
   assert.notEqual(refused.code, 0)
   assert.match(refused.all, /line 2, column 1/)
   assert.equal(await well('--list'), '')
+})
+
+peerTest(['sieve-connect', 'curl'], 'what it says is done with mail: filed, answered, refused', async () => {
+  const [alice, boris] = gavan.users as [User, User]
+  const local = join(folder.path, 'filter.sieve')
+  const [filed, refused] = [mark('filed'), mark('refused')]
+  writeFileSync(
+    local,
+    `require ["fileinto", "mailbox", "vacation", "reject"];
+if header :contains "subject" "${refused}" { reject "Not this one, thank you"; stop; }
+if header :contains "subject" "${filed}" { fileinto :create "Проекты/Gavan"; }
+vacation :from "${alice.address}" :subject "Away" "Back in May.";
+`,
+  )
+  await well('--localsieve', local, '--remotesieve', 'filter', '--upload')
+  await well('--remotesieve', 'filter', '--activate')
+
+  const sent = await run('curl', [
+    ...['--silent', '--show-error', '--ssl-reqd', '--cacert', gavan.caFile, '--user', `${boris.address}:${boris.password}`],
+    ...['--mail-from', boris.address, '--mail-rcpt', alice.address, '--upload-file', '-'],
+    `smtp://localhost:${gavan.ports.submission}/elsewhere.test`,
+  ], { input: `From: ${boris.address}\r\nTo: ${alice.address}\r\nSubject: ${filed}\r\n\r\nbody\r\n` }) // prettier-ignore
+  assert.equal(sent.code, 0, sent.all)
+  await arrived(gavan, alice, filed, 'Проекты/Gavan')
+  assert.match((await arrived(gavan, boris, 'Back in May.')).source, /^Auto-Submitted: auto-replied\r$/m)
+  assert.deepEqual(await lettersOf(gavan, alice), [])
+
+  await assert.rejects(deliver(gavan, alice.address, refused), /550|error/i)
+  assert.deepEqual(await lettersOf(gavan, alice), [])
 })
