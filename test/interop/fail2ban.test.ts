@@ -11,7 +11,12 @@ const TOOL = '/usr/bin/fail2ban-regex'
 const missing = !existsSync(TOOL) && process.env['GAVAN_REQUIRE_PEERS'] !== '1' ? 'fail2ban is not installed' : false
 const FILTER = join(import.meta.dirname, '../../packaging/fail2ban/gavan.conf')
 
-const REAL = ['198.51.100.7', '2001:db8::7']
+const REAL = [
+  ['198.51.100.7', 'bad-password'],
+  ['2001:db8::7', 'bad-password'],
+  ['198.51.100.10', 'bad-token'],
+  ['198.51.100.11', 'bad-certificate'],
+] as const
 /** Names that try to look like a line of ours with the victim's address. */
 const FORGED = [
   'x" rip=203.0.113.9 proto=imap port=993 reason=bad-password cid=a user="y',
@@ -33,9 +38,10 @@ function logLines(format: LogOptions['format'], lead: string): string {
   })
   const fail = (rip: string, user: string, reason = 'bad-password'): void =>
     log.warn({ event: 'auth.failed', rip, proto: 'imap', port: 993, reason, cid: '7f3a', user })
-  for (const rip of REAL) fail(rip, 'anna@example.org')
+  for (const [rip, reason] of REAL) fail(rip, 'anna@example.org', reason)
   for (const user of FORGED) fail('198.51.100.8', user)
   fail('198.51.100.9', 'anna@example.org', 'try-later') // Nobody's fault.
+  fail('198.51.100.9', 'anna@example.org', 'out-of-scope') // The right app password, and not for this.
   // Other events may carry the text as well.
   for (const user of FORGED) log.info({ event: 'smtp.rcpt.refused', address: user, cid: 'b' })
   for (const user of FORGED) log.warn({ event: 'smtp.message.broken', why: user })
@@ -59,7 +65,7 @@ suite('fail2ban-regex with packaging/fail2ban/gavan.conf', { skip: missing }, ()
       copyFileSync('/etc/fail2ban/filter.d/common.conf', join(folder.path, 'common.conf'))
       const found = execFileSync(TOOL, ['--out', 'ip', path, filter], { encoding: 'utf8' })
       const addresses = found.trim().split(/\s+/)
-      assert.deepEqual(addresses, [...REAL, ...FORGED.map(() => '198.51.100.8')])
+      assert.deepEqual(addresses, [...REAL.map(([rip]) => rip), ...FORGED.map(() => '198.51.100.8')])
     })
   }
 })
