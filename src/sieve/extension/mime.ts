@@ -1,4 +1,5 @@
 /** RFC 5703 without replace and enclose, as in Pigeonhole: tests of parts, a loop over them, their text. */
+import { decodeWords } from '../../format/header/words.ts'
 import { parseContentType, parseDisposition, parameterValue } from '../../format/header/parameters.ts'
 import type { Parameters, Part } from '../../model/message.ts'
 import { runBlock } from '../evaluate.ts'
@@ -44,7 +45,9 @@ export function mimeValues(machine: Machine, node: Node, fields: readonly Field[
     const media = readMedia(field)
     if (media === null) return []
     if (names === null) return [option === 'type' ? media.type : option === 'subtype' ? media.subtype : media.whole]
-    return names.map((name) => parameterValue(media.parameters, name)).filter((value) => value !== null)
+    const values = names.map((name) => parameterValue(media.parameters, name)).filter((value) => value !== null)
+    // Interop: encoded words stand in parameters too, against RFC 2047 §5.
+    return values.map(decodeWords)
   })
 }
 

@@ -40,7 +40,8 @@ export function readFields(block: Uint8Array, charset: string | null = null): Fi
 function storedField(block: Buffer, field: HeaderField, charset: string | null): Field {
   let raw: string | null = null
   let text: string | null = null
-  const readRaw = (): string => (raw ??= fieldText(block, field, charset))
+  // Interop: a tab that a line was folded at is a blank, as in Pigeonhole, so that a value can name a mailbox.
+  const readRaw = (): string => (raw ??= fieldText(block, field, charset).replaceAll('\t', ' '))
   return {
     name: field.name.toLowerCase(),
     raw: readRaw,
