@@ -78,16 +78,42 @@ export type Circumstances = {
   readonly loads: readonly number[]
   readonly quick: boolean
   readonly command: string
+  /** Of all scenarios, in their order. */
+  readonly names: readonly string[]
 }
 
-export function page(outcomes: readonly Outcome[], facts: Circumstances): string {
+const HEADING = '### '
+
+/** The tables of a page, by scenario. */
+export function sectionsOf(text: string): Map<string, string> {
+  const [tables = ''] = text.split('\n## Doubts')
+  const sections = tables.split(`\n${HEADING}`).slice(1)
+  return new Map(sections.map((each) => [each.slice(0, each.indexOf('\n')), (HEADING + each).trim()]))
+}
+
+function section(outcome: Outcome, { date, versions, loads }: Circumstances): string {
+  const { name, about } = outcome.scenario
+  const load = `load average ${(loads[0] ?? 0).toFixed(2)} when the run began`
+  return [
+    HEADING + name,
+    `${about}.`,
+    `gavan ${versions['gavan']}, ${date.toISOString().slice(0, 10)}; ${load}.`,
+    table(outcome),
+  ].join('\n\n')
+}
+
+/** @param before tables of an earlier page, for scenarios that this run has not measured; each says of which state it is */
+export function page(
+  outcomes: readonly Outcome[],
+  facts: Circumstances,
+  before: ReadonlyMap<string, string> = new Map(),
+): string {
   const { date, versions, fileSystem, loads, quick, command } = facts
   const processor = cpus()[0]?.model ?? 'unknown'
   const memory = (totalmem() / 2 ** 30).toFixed(0)
   const first = loads[0] ?? 0
-  const sections = outcomes.map(
-    (outcome) => `### ${outcome.scenario.name}\n\n${outcome.scenario.about}.\n\n${table(outcome)}`,
-  )
+  const measured = new Map(outcomes.map((outcome) => [outcome.scenario.name, section(outcome, facts)]))
+  const sections = facts.names.flatMap((name) => measured.get(name) ?? before.get(name) ?? [])
   return `# Results
 
 Made by \`${command}\`; do not edit. ${quick ? '**Small sizes (`--quick`): good for a look only.** ' : ''}What is measured and how: [README.md](README.md).
@@ -96,10 +122,10 @@ Made by \`${command}\`; do not edit. ${quick ? '**Small sizes (`--quick`): good 
 - ${Object.entries(versions)
     .map(([name, version]) => `${name} ${version}`)
     .join('; ')}
-- One-minute load average when it began: ${first.toFixed(2)}; before the rounds, with the bench's own load: ${Math.min(...loads).toFixed(2)} to ${Math.max(...loads).toFixed(2)}
+- One-minute load average when the last run began: ${first.toFixed(2)}; before its rounds, with the bench's own load: ${Math.min(...loads).toFixed(2)} to ${Math.max(...loads).toFixed(2)}
 - To repeat: \`apt-get install postfix dovecot-imapd dovecot-pop3d dovecot-lmtpd openssl\`, then as root \`${command}\`
 
-A figure is the median of three rounds, the two servers in turn; what a large mailbox can do only once was done once. CPU is user and system time of all processes of a server, those that have ended too, for each operation; the load's own is not in it. Spread is the distance between the best and the worst round, as a share of the median.
+Each table says of which state of gavan it is. A figure is the median of three rounds, the two servers in turn, after one that is not counted where work can be repeated; what a large mailbox can do only once was done once. CPU is user and system time of all processes of a server, those that have ended too, for each operation; the load's own is not in it. Spread is the distance between the best and the worst round, as a share of the median.
 
 ${sections.join('\n\n')}
 

@@ -9,17 +9,19 @@ import { build } from '../tools/build.ts'
 import { ROOT } from '../tools/tree.ts'
 import { runRound } from './load-process.ts'
 import { printProfiles } from './profile.ts'
-import { page, table, type Circumstances, type Outcome } from './results.ts'
+import { page, sectionsOf, table, type Circumstances, type Outcome } from './results.ts'
 import type { Measured, Scenario } from './scenario.ts'
 import { SCENARIOS } from './scenarios.ts'
 import { startGavan } from './server/gavan.ts'
 import { startPeer } from './server/peer.ts'
 import { USERS, type RunningServer, type ServerName } from './server/server.ts'
 
+const RESULTS = join(ROOT, 'bench/RESULTS.md')
+
 const HELP = `npm run bench [-- SCENARIO… [--quick] [--only gavan|peer] [--rounds N] [--data DIR] [--out FILE] [--profile]]
 
-Scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. All of them when none is named; then, and without --quick,
-the results go to bench/RESULTS.md.
+Scenarios: ${SCENARIOS.map(({ name }) => name).join(', ')}. All of them when none is named. Of both servers and
+in full, the results go to bench/RESULTS.md; tables of other scenarios there stay.
 
   --quick       small sizes, to see that it works
   --only NAME   one server alone
@@ -95,11 +97,13 @@ async function main(): Promise<void> {
       fileSystem: said('findmnt', '-no', 'FSTYPE,OPTIONS', '-T', folder),
       loads,
       quick: flags.quick,
+      names: SCENARIOS.map(({ name }) => name),
       command: ['npm run bench', ...(process.argv.length > 2 ? ['--', ...process.argv.slice(2)] : [])].join(' '),
     }
-    const full = positionals.length === 0 && !flags.quick && running.size === 2 && flags.rounds === undefined
-    const out = flags.out ?? (full ? join(ROOT, 'bench/RESULTS.md') : null)
-    if (out !== null) writeFileSync(out, page(outcomes, facts))
+    const whole = !flags.quick && running.size === 2 && flags.rounds === undefined
+    const out = flags.out ?? (whole ? RESULTS : null)
+    const before = out === RESULTS ? sectionsOf(readFileSync(RESULTS, 'utf8')) : new Map<string, string>()
+    if (out !== null) writeFileSync(out, page(outcomes, facts, before))
   } finally {
     for (const server of running.values()) await server[Symbol.asyncDispose]()
     if (profileFolder !== null && existsSync(profileFolder)) printProfiles(profileFolder)
