@@ -209,5 +209,6 @@ export function naiveThread(
   if (algorithm === 'REFERENCES') return printAll(merged(roots.toSorted(byDate)).toSorted(byDate))
   const newest = (node: Node): PlainMessage =>
     [...(node.message === null ? [] : [node.message]), ...node.children.map(newest)].toSorted(earlier).at(-1)!
-  return printAll(roots.toSorted((a, b) => earlier(newest(a), newest(b))))
+  const place = ({ message }: Node): number => message?.place ?? 0
+  return printAll(roots.toSorted((a, b) => sentOf(newest(a)) - sentOf(newest(b)) || place(a) - place(b)))
 }

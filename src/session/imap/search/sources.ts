@@ -13,13 +13,17 @@ export async function searchedMailboxes(
 ): Promise<readonly MailboxView[]> {
   const list = await handle.list()
   const wanted = new Set<MailboxId>()
+  /** Named ones that the list does not show. */
+  const hidden: MailboxView[] = []
   for (const source of sources) {
     if ('names' in source) {
       const tops: MailboxView[] = []
       for (const name of source.names) {
         const found = await handle.find(name)
         if (found !== null) tops.push(found)
-        if (found?.rights.has('r') === true) wanted.add(found.mailboxId)
+        if (found?.rights.has('r') !== true || wanted.has(found.mailboxId)) continue
+        wanted.add(found.mailboxId)
+        if (!list.some(({ mailboxId }) => mailboxId === found.mailboxId)) hidden.push(found)
       }
       if (source.of === 'mailboxes') continue
       const deep = source.of === 'subtree'
@@ -36,7 +40,7 @@ export async function searchedMailboxes(
       }
     }
   }
-  return list.filter(({ mailboxId }) => wanted.has(mailboxId))
+  return [...list.filter(({ mailboxId }) => wanted.has(mailboxId)), ...hidden]
 }
 
 const isSeen = ({ rights }: MailboxView): boolean => rights.has('l') && rights.has('r')

@@ -48,6 +48,7 @@ function rowsOf(references: (message: number) => readonly string[], order?: Uint
   return {
     count: MANY,
     places: [...all.keys()],
+    sent: [...all.keys()],
     order: order ?? all,
     subjects: new Uint32Array(MANY),
     noSubject: 0,

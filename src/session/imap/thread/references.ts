@@ -1,4 +1,5 @@
 import { breatheAt, type Breather } from '../breather.ts'
+import { orderInTurns } from '../sort/order.ts'
 import { NOBODY, type Forest } from './forest.ts'
 import { linkMessages, type Links } from './links.ts'
 import type { ThreadRows } from './rows.ts'
@@ -12,18 +13,23 @@ export async function threadByReferences(rows: ThreadRows, breathe: Breather): P
   return { parents, messages: rows.count, roots, order: rows.order }
 }
 
-/** As REFERENCES without step 5; the thread with the newest message stands last, as Dovecot tells it. */
+/** As REFERENCES without step 5. Threads stand in the order of their newest messages, of equals the older root first, as Dovecot has it. */
 export async function threadByRefs(rows: ThreadRows, breathe: Breather): Promise<Forest> {
+  const { count, order, sent } = rows
   const parents = await prune(rows, await linkMessages(rows, breathe), breathe)
-  const roots = new Set<number>()
+  const newest = new Map<number, number>()
   const top = topOf(parents)
-  // From the newest on: each thread stands where its newest message does.
-  for (let i = rows.order.length - 1; i >= 0; i--) {
-    roots.add(top(rows.order[i]!))
+  for (let i = 0; i < order.length; i++) {
     const wait = breatheAt(breathe, i)
     if (wait !== undefined) await wait
+    newest.set(top(order[i]!), sent[order[i]!]!)
   }
-  return { parents, messages: rows.count, roots: [...roots].toReversed(), order: rows.order }
+  const found = [...newest.keys()]
+  const place = (root: number): number => (root < count ? root : root - parents.length) // Dummies before messages.
+  const compare = (a: number, b: number): number =>
+    newest.get(found[a]!)! - newest.get(found[b]!)! || place(found[a]!) - place(found[b]!)
+  const sorted = await orderInTurns(found.length, compare, breathe)
+  return { parents, messages: count, roots: Array.from(sorted, (at) => found[at]!), order }
 }
 
 /**

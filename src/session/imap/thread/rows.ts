@@ -9,6 +9,8 @@ export type ThreadRows = {
   readonly count: number
   /** Place among the messages that were searched for: those that are gone meanwhile are left out. */
   readonly places: readonly number[]
+  /** Sent date, in seconds. */
+  readonly sent: readonly number[]
   /** By sent date, then by place (RFC 5256 §2.2). */
   readonly order: Uint32Array
   /** Base subject: equal ones have one number; `noSubject` is the empty one's, or -1. */
@@ -52,6 +54,7 @@ export async function readThreadRows(
   return {
     count: places.length,
     places,
+    sent,
     order,
     subjects,
     noSubject: distinct.indexOf(''),
