@@ -31,6 +31,11 @@ import { attempt, Cursor } from '../../src/protocol/imap/cursor.ts'
 import { createReader } from '../../src/protocol/imap/reader.ts'
 import { createReplyParser } from '../../src/protocol/smtp/client-reply.ts'
 import { parseEhlo } from '../../src/protocol/smtp/client-ehlo.ts'
+import {
+  announcedLiteral,
+  parseCommand as parseManageSieve,
+  parseResponse,
+} from '../../src/protocol/managesieve/command.ts'
 import { parseCommand as parsePop3 } from '../../src/protocol/pop3/command.ts'
 import { createDataDecoder } from '../../src/protocol/smtp/data-decoder.ts'
 import { parseCommand as parseSmtp } from '../../src/protocol/smtp/command.ts'
@@ -271,6 +276,20 @@ export const PARSERS: readonly Target[] = [
     corpus: clientStreams('pop3').flatMap((stream) => crlfLines(stream).map((line) => Buffer.from(line, 'latin1'))),
     run(bytes) {
       parsePop3(bytes)
+    },
+  },
+  {
+    name: 'managesieve-command',
+    corpus: lines(
+      'PUTSCRIPT "a" {5+}',
+      'AUTHENTICATE "PLAIN" {4+}\r\nAAAA',
+      'NOOP "\\"\\\\"',
+      'HAVESPACE "x" 4294967295',
+    ),
+    run(bytes) {
+      announcedLiteral(bytes)
+      parseManageSieve(bytes)
+      parseResponse(bytes)
     },
   },
   {
