@@ -30,7 +30,6 @@ export type Named = {
 }
 
 export type Places = {
-  isOwn(mailboxId: MailboxId): boolean
   /** Null: no such mailbox, or nothing was given in it. */
   at(mailboxId: MailboxId): Promise<Place | null>
   /** Null: it leads to no owner who has given anything. */
@@ -40,9 +39,6 @@ export type Places = {
   view(place: Place, go: Go): Promise<MailboxView | null>
   /** The nearest mailbox above a name, as far as the account may make mailboxes in it (RFC 4314 §4, CREATE). */
   above(named: Named): Promise<Place | null>
-  /** As a session sees them: ids that say whose they are. */
-  idOf(owner: AccountRef | null, mailboxId: MailboxId): MailboxId
-  keyOf(owner: AccountRef | null, messageKey: MessageKey): MessageKey
   /** Keys of this mailbox's messages are about to be told: they may be read as long as it may. */
   tells(owner: AccountRef | null, mailboxId: MailboxId): void
   /** A message that was listed, by the key that was shown; null: nothing may be read any more where it was. */
@@ -53,6 +49,25 @@ export type Places = {
 const MAILBOX_IDS = 2 ** 31
 const MESSAGE_KEYS = 2 ** 32
 
+/** As a session sees them: they say whose they are. */
+export const idOf = (owner: AccountRef | null, mailboxId: MailboxId): MailboxId =>
+  owner === null ? mailboxId : ((owner.accountId * MAILBOX_IDS + mailboxId) as MailboxId)
+export const keyOf = (owner: AccountRef | null, messageKey: MessageKey): MessageKey =>
+  owner === null ? messageKey : ((owner.accountId * MESSAGE_KEYS + messageKey) as MessageKey)
+
+export const isOwnKey = (messageKey: MessageKey): boolean => messageKey < MESSAGE_KEYS
+/** As the owner's own handle has it. */
+export const ownersKey = (messageKey: MessageKey): MessageKey => (messageKey % MESSAGE_KEYS) as MessageKey
+export const isOwn = (mailboxId: MailboxId): boolean => mailboxId < MAILBOX_IDS
+export const ownerOf = (mailboxId: MailboxId): AccountId => Math.floor(mailboxId / MAILBOX_IDS) as AccountId
+
+/** Whoever holds the handle may do everything in its own mailboxes. */
+export const ownPlace = (own: Mailboxes, mailboxId: MailboxId): Place => ({
+  owner: null,
+  rights: ALL_RIGHTS,
+  may: () => ({ at: 'go', mailboxes: own, mailboxId }),
+})
+
 /** RFC 4314 §4, MYRIGHTS: with one of these, somebody knows of a mailbox. */
 const KNOWS: readonly Right[] = ['l', 'r', 'i', 'k', 'x', 'a']
 
@@ -61,16 +76,6 @@ export function createPlaces(options: { account: AccountRef; own: Mailboxes; gra
   const handles = new Map<AccountId, Mailboxes>()
   /** Where keys of an owner's messages were last told from: what may be read there may be read by key. */
   const toldFrom = new Map<number, MailboxId>()
-
-  const idOf = (owner: AccountRef | null, mailboxId: MailboxId): MailboxId =>
-    owner === null ? mailboxId : ((owner.accountId * MAILBOX_IDS + mailboxId) as MailboxId)
-  const isOwn = (mailboxId: MailboxId): boolean => mailboxId < MAILBOX_IDS
-
-  const ownPlace = (mailboxId: MailboxId): Place => ({
-    owner: null,
-    rights: ALL_RIGHTS,
-    may: () => ({ at: 'go', mailboxes: own, mailboxId }),
-  })
 
   function handleOf(owner: AccountRef): Mailboxes {
     const known = handles.get(owner.accountId) ?? grants.open(owner, account)
@@ -102,8 +107,8 @@ export function createPlaces(options: { account: AccountRef; own: Mailboxes; gra
   }
 
   async function at(mailboxId: MailboxId): Promise<Place | null> {
-    if (isOwn(mailboxId)) return ownPlace(mailboxId)
-    const owner = Math.floor(mailboxId / MAILBOX_IDS) as AccountId
+    if (isOwn(mailboxId)) return ownPlace(own, mailboxId)
+    const owner = ownerOf(mailboxId)
     const grant = await grants.one(account, owner, (mailboxId % MAILBOX_IDS) as MailboxId)
     return grant === null ? null : placeOf(grant)
   }
@@ -111,9 +116,7 @@ export function createPlaces(options: { account: AccountRef; own: Mailboxes; gra
   const knows = (rights: Rights): boolean => KNOWS.some((right) => rights.has(right))
 
   return {
-    isOwn,
     at,
-    idOf,
     async named(text) {
       const name = canonicalSharedName(text)
       if (!isShared(name)) return null
@@ -151,20 +154,17 @@ export function createPlaces(options: { account: AccountRef; own: Mailboxes; gra
       }
       return null // Choice: at the top of an account only its owner makes mailboxes.
     },
-    keyOf(owner, messageKey) {
-      return owner === null ? messageKey : ((owner.accountId * MESSAGE_KEYS + messageKey) as MessageKey)
-    },
     tells(owner, mailboxId) {
       if (owner !== null) toldFrom.set(owner.accountId, idOf(owner, mailboxId))
     },
     async message(messageKey) {
-      if (messageKey < MESSAGE_KEYS) return { at: 'go', mailboxes: own, mailboxId: 0 as MailboxId, messageKey }
+      if (isOwnKey(messageKey)) return { at: 'go', mailboxes: own, mailboxId: 0 as MailboxId, messageKey }
       const owner = Math.floor(messageKey / MESSAGE_KEYS)
       const from = toldFrom.get(owner)
       const place = from === undefined ? null : await at(from)
       const go = place?.may('r')
       if (go?.at !== 'go') return null
-      return { ...go, messageKey: (messageKey % MESSAGE_KEYS) as MessageKey }
+      return { ...go, messageKey: ownersKey(messageKey) }
     },
   }
 }
