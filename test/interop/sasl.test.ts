@@ -417,3 +417,28 @@ peerTest(['fetchmail'], 'fetchmail by POP3 with an app password', async () => {
   const ran = await run('fetchmail', ['--check', '--fetchmailrc', rc], { env: { HOME: home, FETCHMAILHOME: home } })
   assert.ok(ran.code === 0 || ran.code === 1, ran.all)
 })
+
+// Configuration --------------------------------------------------------------------------------------------------------
+
+test('a reload takes tokens and certificates away, and brings them back', async () => {
+  const text = readFileSync(config, 'utf8')
+  const greeting = async () => {
+    const socket = await dial()
+    const line = await lines(socket).next()
+    socket.destroy()
+    return line
+  }
+  assert.match(await greeting(), /AUTH=OAUTHBEARER/)
+  writeFileSync(config, text.replaceAll(/^(?:oauth|tls)\..*$/gm, ''))
+  await gavan('reload')
+  assert.doesNotMatch(await greeting(), /OAUTH/)
+  const known = certificates.get('of-anna')
+  if (known !== undefined) {
+    const socket = await dial({ cert: readFileSync(known.certFile), key: readFileSync(known.keyFile) })
+    assert.doesNotMatch(await lines(socket).next(), /AUTH=EXTERNAL/)
+    socket.destroy()
+  }
+  writeFileSync(config, text)
+  await gavan('reload')
+  assert.match(await greeting(), /AUTH=OAUTHBEARER/)
+})

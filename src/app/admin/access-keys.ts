@@ -36,12 +36,17 @@ const viewOf = ({ keyId, kind, name, scope: within, secret, createdAt, lastUse }
 
 const noUser = (address: string): AdminAnswer => refused(404, `there is no user ${address}`, 'gavan user list')
 
-function told(problem: AccessKeyProblem, { address, name }: { address: string; name: string }): AdminAnswer {
+function told(
+  problem: AccessKeyProblem,
+  { address, name, kind }: { address: string; name: string; kind: AccessKey['kind'] },
+): AdminAnswer {
   switch (problem.at) {
     case 'not-found':
       return noUser(address)
     case 'exists':
-      return refused(409, `"${name}" is there already, or another user has that certificate`, 'take another name')
+      return kind === 'app-password'
+        ? refused(409, `"${name}" is there already`, 'take another name, or revoke it')
+        : refused(409, `a certificate "${name}" is there already, or this one is known already`, null)
     case 'too-many':
       return refused(409, `${address} has ${problem.max} already`, 'revoke those that are not used any more')
     case 'bad-name':
@@ -77,7 +82,7 @@ export const ACCESS_KEY_ROUTES: readonly AdminRoute[] = [
     run: async ({ accessKeys }, { address = '' }, body) =>
       withKeys(accessKeys, async (keys) => {
         const made = await keys.addAppPassword(address, body)
-        if (made.at !== 'done') return told(made, { address, name: body.name })
+        if (made.at !== 'done') return told(made, { address, name: body.name, kind: 'app-password' })
         return done({ id: made.keyId, password: made.password.reveal() })
       }),
   }),
@@ -90,7 +95,7 @@ export const ACCESS_KEY_ROUTES: readonly AdminRoute[] = [
       withKeys(accessKeys, async (keys) => {
         const made = await keys.addCertificate(address, { name, scope: within, pem })
         if (made.at === 'bad-certificate') return refused(422, `the certificate cannot be used: ${made.why}`, null)
-        if (made.at !== 'done') return told(made, { address, name })
+        if (made.at !== 'done') return told(made, { address, name, kind: 'certificate' })
         return done({ id: made.keyId, fingerprint: made.fingerprint })
       }),
   }),

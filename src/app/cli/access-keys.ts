@@ -78,6 +78,9 @@ async function readPem(file: string): Promise<string> {
 
 const day = (at: number): string => new Date(at).toISOString().slice(0, 10)
 
+const scopeWords = ({ scope }: AccessKeyView): string =>
+  scope.length === ACCESS_KEY_SCOPES.length ? 'everything' : scope.join(' ')
+
 function toldUse({ lastUse }: AccessKeyView): string {
   if (lastUse === null) return 'never'
   const at = `${new Date(lastUse.at).toISOString().slice(0, 16)}Z`
@@ -104,7 +107,7 @@ function addListAndRevoke(
         if (keys.length === 0) return print(none)
         printTable(
           ['ID', 'NAME', 'FOR', 'SINCE', 'LAST USED'],
-          keys.map((key) => [String(key.id), key.name, key.scope.join(' '), day(key.createdAt), toldUse(key)]),
+          keys.map((key) => [String(key.id), key.name, scopeWords(key), day(key.createdAt), toldUse(key)]),
         )
       }),
     )
