@@ -1,9 +1,11 @@
 /** POP3 beyond transcripts: big and odd messages, other sessions, faults. RELIABILITY §2.3, R25, R31. */
 import { test } from 'node:test'
 import assert from 'node:assert/strict'
+import { pbkdf2Sync } from 'node:crypto'
 import { readdirSync, readFileSync } from 'node:fs'
 import type { AccountRef, Mailboxes } from '../../src/core/contract.ts'
 import type { Uid } from '../../src/model/ids.ts'
+import { createScramClient } from '../../src/protocol/smtp/client-scram.ts'
 import { createMdaPolicy } from '../../src/roles/mda/mda.ts'
 import { inLanguage } from '../../src/session/pop3/language.ts'
 import { StoreError } from '../../src/store/contract.ts'
@@ -242,6 +244,39 @@ test('RFC 1939 §4: one at a time; free again by QUIT, by a lost connection, by 
   const broken = await enter(faulty(stage, () => ({ find: fail(new StoreError('busy', 'locked')) })))
   assert.match(broken.said, /^-ERR \[SYS\/TEMP\]/)
   assert.match((await enter()).said, /^\+OK/)
+  await stage.stop()
+})
+
+test('RFC 7677 by RFC 5034: SCRAM, with the account’s password and with an app password; a wrong proof is [AUTH]', async () => {
+  const stage = await openMailStage()
+  const made = await stage.core.accessKeys.addAppPassword('anna@here.test', { name: 'Phone', scope: ['pop3'] })
+  assert.ok(made.at === 'done')
+  const attempt = async (password: string) => {
+    const peer = stage.connect('pop3s')
+    await peer.line()
+    const client = createScramClient({ user: 'anna@here.test', nonce: 'abcdefgh' })
+    const base64 = (text: string): string => Buffer.from(text).toString('base64')
+    const read = async (): Promise<string> => (await stage.hear(peer.line()))!
+    const challenge = (line: string): string => Buffer.from(line.slice(2), 'base64').toString()
+    peer.send(`AUTH SCRAM-SHA-256 ${base64(client.clientFirst)}\r\n`)
+    const asked = client.challenge(challenge(await read()))
+    assert.ok(asked.ok)
+    const { salt, iterations } = asked.value
+    peer.send(`${base64(client.clientFinal(pbkdf2Sync(password, salt, iterations, 32, 'sha256')))}\r\n`)
+    const last = await read()
+    if (!last.startsWith('+ ')) return last
+    assert.ok(client.verify(challenge(last)), 'the server proves that it has the keys')
+    peer.send('\r\n')
+    const said = await read()
+    peer.send('QUIT\r\n')
+    await peer.rest()
+    return said
+  }
+  assert.equal(await attempt('sesame'), '+OK Logged in, 0 messages')
+  assert.equal(await attempt(made.password.reveal()), '+OK Logged in, 0 messages')
+  assert.equal(await attempt('wrong'), '-ERR [AUTH] Wrong name or password')
+  await stage.core.accessKeys.remove('anna@here.test', made.keyId)
+  assert.equal(await attempt(made.password.reveal()), '-ERR [AUTH] Wrong name or password')
   await stage.stop()
 })
 
