@@ -3,56 +3,18 @@ import assert from 'node:assert/strict'
 import { after, test } from 'node:test'
 import * as fc from 'fast-check'
 import { logIn, openImapStage } from './stage.ts'
+import { plainLetter, SUBJECTS, writeLetter } from './plain-letters.ts'
 import { NAIVE_CRITERIA, naiveSort, naiveThread, type PlainLetter, type PlainMessage } from './naive-sort.ts'
 
 const stage = await openImapStage()
 after(() => stage.stop())
 let mailboxes = 0
 
-const SUBJECTS = [
-  'one',
-  'One',
-  'Re: one',
-  'Fwd: [x] one',
-  'two',
-  'TWO (fwd)',
-  '[x] two',
-  '',
-  'Re:',
-  'жук',
-  'Re: Жук',
-  'ёж',
-]
-const IDS = Array.from({ length: 9 }, (_, i) => `<${i}@x.test>`)
-
-const letter: fc.Arbitrary<PlainLetter> = fc.record({
-  subject: fc.option(fc.constantFrom(...SUBJECTS)),
-  sent: fc.option(fc.integer({ min: 1_700_000_000, max: 1_700_000_005 })),
-  from: fc.option(fc.constantFrom('b@a.test', 'A@b.test', 'ä@a.test', 'c@a.test')),
-  to: fc.option(fc.constantFrom('x@a.test', 'Y@a.test')),
-  id: fc.option(fc.constantFrom(...IDS)),
-  references: fc.array(fc.constantFrom(...IDS), { maxLength: 4 }),
-  inReplyTo: fc.array(fc.constantFrom(...IDS), { maxLength: 2 }),
-})
-
-function write(one: PlainLetter): string {
-  const lines: string[] = []
-  const field = (name: string, value: string | null): void => void (value === null || lines.push(`${name}: ${value}`))
-  field('Subject', one.subject)
-  field('Date', one.sent === null ? null : new Date(one.sent * 1000).toUTCString().replace('GMT', '+0000'))
-  field('From', one.from)
-  field('To', one.to)
-  field('Message-ID', one.id)
-  field('References', one.references.length === 0 ? null : one.references.join('\r\n '))
-  field('In-Reply-To', one.inReplyTo.length === 0 ? null : one.inReplyTo.join(' '))
-  return `${lines.join('\r\n')}\r\n\r\nbody\r\n`
-}
-
 /** Puts them into a mailbox of their own, with uids that are no numbers. */
 async function fill(letters: readonly PlainLetter[]): Promise<{ name: string; messages: PlainMessage[] }> {
   const name = `m${++mailboxes}`
   await stage.mailboxes.create(name, null)
-  const written = letters.map(write)
+  const written = letters.map(writeLetter)
   await stage.fill(name, ['Subject: first, gone\r\n\r\n', ...written])
   return filled(name, letters, written)
 }
@@ -93,7 +55,7 @@ const uidsOf = (numbers: readonly number[]): number[] => numbers.map((number) =>
 async function fillOld(letters: readonly PlainLetter[]): Promise<{ name: string; messages: PlainMessage[] }> {
   const name = `m${++mailboxes}`
   await stage.mailboxes.create(name, null)
-  const written = letters.map(write)
+  const written = letters.map(writeLetter)
   const { accountId } = stage.anna
   const { mailboxId } = (await stage.mailboxes.find(name))!
   const messages = []
@@ -128,7 +90,7 @@ const criterion = fc.record({ key: fc.constantFrom(...Object.keys(NAIVE_CRITERIA
 test('SORT: the order of a sort by the letter', async () => {
   await fc.assert(
     fc.asyncProperty(
-      fc.array(letter, { maxLength: 14 }),
+      fc.array(plainLetter, { maxLength: 14 }),
       fc.array(fc.uniqueArray(criterion, { selector: ({ key }) => key, minLength: 1, maxLength: 3 }), {
         minLength: 6,
         maxLength: 6,
@@ -165,7 +127,7 @@ test('SORT: the order of a sort by the letter', async () => {
 
 test('THREAD: the threads of the algorithms by the letter, every message once', async () => {
   await fc.assert(
-    fc.asyncProperty(fc.array(letter, { maxLength: 16 }), async (letters) => {
+    fc.asyncProperty(fc.array(plainLetter, { maxLength: 16 }), async (letters) => {
       const { name, messages } = await fill(letters)
       await ask(`SELECT ${name}`)
       for (const algorithm of ['ORDEREDSUBJECT', 'REFERENCES', 'REFS'] as const) {
@@ -193,7 +155,7 @@ test('THREAD: the threads of the algorithms by the letter, every message once', 
 
 test('mail from before there were sort keys is sorted and threaded all the same', async () => {
   // Its summary has References and In-Reply-To in one list: told apart where one of them is empty.
-  const old = letter.map((one) =>
+  const old = plainLetter.map((one) =>
     one.references.length > 0 ? { ...one, inReplyTo: [], references: [...new Set(one.references)] } : one,
   )
   await fc.assert(
@@ -247,15 +209,17 @@ const spread = (text: string): string =>
 
 test('ESEARCH: what each return option tells, and what is saved', async () => {
   const { name, messages } = await fill(
-    fc.sample(letter, { seed: 7, numRuns: 12 }).map((one, i) => ({ ...one, subject: SUBJECTS[i % SUBJECTS.length]! })),
+    fc
+      .sample(plainLetter, { seed: 7, numRuns: 12 })
+      .map((one, i) => ({ ...one, subject: SUBJECTS[i % SUBJECTS.length]! })),
   )
   await ask(`SELECT ${name}`)
-  const range = fc.integer({ min: 1, max: 14 })
+  const place = fc.integer({ min: 1, max: 14 })
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...KEYS),
       fc.subarray(['MIN', 'MAX', 'COUNT', 'ALL', 'SAVE'], { minLength: 1 }),
-      fc.option(fc.record({ from: range, to: range, end: fc.boolean() })),
+      fc.option(fc.record({ from: place, to: place, end: fc.boolean() })),
       fc.constantFrom('SEARCH', 'UID SEARCH', 'ESEARCH'),
       async ([key, holds], options, part, command) => {
         const partial = options.includes('ALL') ? null : part

@@ -24,8 +24,10 @@ const PACKAGES: Record<string, string> = {
   ip: 'iproute2',
   'systemd-analyze': 'systemd',
   'firewall-offline-cmd': 'firewalld',
+  'firewall-cmd': 'firewalld',
   'libscram.so': 'libsasl2-modules',
   'sieve-test': 'dovecot-sieve',
+  'dovecot/imap': 'dovecot-imapd',
 }
 
 function isExecutable(path: string): boolean {
@@ -42,9 +44,13 @@ export function findProgram(name: string): string | null {
   return FOLDERS.map((folder) => join(folder, name)).find(isExecutable) ?? null
 }
 
-/** What is no program: `root` (Postfix's master must be started by it), and SCRAM for those that speak by Cyrus SASL. */
+/** Dovecot's IMAP as it runs for one user, without a login. */
+export const DOVECOT_IMAP = '/usr/lib/dovecot/imap'
+
+/** What is no program of a PATH: `root` (Postfix's master must be started by it), and SCRAM for those that speak by Cyrus SASL. */
 const OTHERS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
+  'dovecot/imap': () => isExecutable(DOVECOT_IMAP),
   'libscram.so': () =>
     existsSync('/usr/lib') &&
     ['', ...readdirSync('/usr/lib')].some((part) => existsSync(join('/usr/lib', part, 'sasl2/libscram.so'))),
