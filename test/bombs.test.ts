@@ -8,6 +8,7 @@ import { MIME_DEPTH_MAX, MIME_PARTS_MAX } from '../src/model/limits.ts'
 import { createGuard } from '../src/core/guard/guard.ts'
 import { openMailboxes } from '../src/core/mailboxes/mailboxes.ts'
 import { createContentSearch } from '../src/core/search/search.ts'
+import { createUrlAccess } from '../src/core/urls/url-access.ts'
 import type { Connection } from '../src/model/connection.ts'
 import { createAuthenticator } from '../src/roles/authenticator.ts'
 import { createMdaPolicy } from '../src/roles/mda/mda.ts'
@@ -114,6 +115,7 @@ function connectPaced({ core, clock }: ImapStage): {
   const ended = imapSession(slow.connection, {
     policy,
     contentSearch: createContentSearch(),
+    urls: createUrlAccess({ store, random }),
     clock,
     random,
     log: silentLog,

@@ -20,6 +20,7 @@ import type {
   QueueOperator,
   Scripts,
   TokenVerifier,
+  UrlAccess,
 } from '../core/contract.ts'
 import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
@@ -27,6 +28,7 @@ import type { SieveEngine } from '../core/filters/engine.ts'
 import { createFilters } from '../core/filters/filter.ts'
 import { openScripts } from '../core/filters/scripts.ts'
 import { createIntake } from '../core/intake/intake.ts'
+import { createUrlAccess } from '../core/urls/url-access.ts'
 import { createGrants } from '../core/mailboxes/grants.ts'
 import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../core/queue/operator.ts'
@@ -88,6 +90,7 @@ export type Core = {
   readonly queueOperator: QueueOperator
   openMailboxes(account: AccountRef): Mailboxes
   readonly grants: Grants
+  readonly urls: UrlAccess
 }
 
 export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core> {
@@ -113,6 +116,7 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
     queueOperator: createQueueOperator({ store, clock }),
     grants: createGrants({ store, clock, ...(search === undefined ? {} : { search }) }),
+    urls: createUrlAccess({ store, random }),
     openMailboxes: open,
   }
 }
@@ -202,7 +206,15 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
       case 'imaps': {
         const policy = mda(on)
         return (connection) =>
-          imapSession(connection, { policy, contentSearch, ...common, hostname, drain, messageMaxOctets })
+          imapSession(connection, {
+            policy,
+            contentSearch,
+            urls: core.urls,
+            ...common,
+            hostname,
+            drain,
+            messageMaxOctets,
+          })
       }
       case 'pop3':
       case 'pop3s': {

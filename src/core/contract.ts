@@ -4,7 +4,7 @@
 import type { Secret } from '../std/secret.ts'
 import type { Address } from '../model/address.ts'
 import type { Envelope, Recipient } from '../model/envelope.ts'
-import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid } from '../model/ids.ts'
+import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid, UidValidity } from '../model/ids.ts'
 import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
 import type { MessageSummary } from '../model/message.ts'
 import type { FlagClasses, Right, Rights } from '../model/rights.ts'
@@ -494,6 +494,36 @@ export type Mailboxes = {
 
 /** `into`: the target is another account's. `keeps`: kinds of flags that go along; default all. */
 export type TransferOptions = { readonly into?: AccountRef; readonly keeps?: FlagClasses }
+
+/** Whom a URL lets read (RFC 4467 §3); `user` as it stands there, decoded. */
+export type UrlAudience =
+  | { readonly to: 'submit' | 'user'; readonly user: string }
+  | { readonly to: 'authuser' | 'anonymous' }
+
+/** Who asks for what a URL names, signed in: at a mailbox service, or with a letter to be sent. */
+export type UrlReader = { readonly account: AccountRef; readonly by: 'user' | 'submission' }
+
+/** URLs that let others read one message, in mailboxes of one's own (RFC 4467). Throws StoreError. */
+export type UrlAccess = {
+  /** @returns the token of a URL; null: there is no such mailbox */
+  sign(account: AccountRef, mailbox: string, rump: string): Promise<string | null>
+  /** What a URL's token opens: messages of the mailbox of its rump, and nothing else. Null, whatever is wrong. */
+  open(url: {
+    readonly owner: string
+    readonly mailbox: string
+    readonly rump: string
+    readonly token: string
+  }): Promise<UrlMailbox | null>
+  mayUse(access: UrlAudience, reader: UrlReader): boolean
+  /** All URLs made so far of the mailbox (null: of all) hold no more. */
+  reset(account: AccountRef, mailbox: string | null): Promise<{ readonly at: 'done' | 'not-found' }>
+}
+
+export type UrlMailbox = {
+  readonly uidValidity: UidValidity
+  message(uid: Uid): Promise<StoredMessage | null>
+  read(messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
+}
 
 /** What accounts were given in the mailboxes of others. */
 export type Grants = {

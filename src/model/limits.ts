@@ -90,6 +90,10 @@ export const IMAP_SEARCH_IDS_MAX = 1000
 export const IMAP_MESSAGES_PER_APPEND_MAX = 1000
 /** RFC 4469: literals and URLs of one message. */
 export const IMAP_CATENATE_PARTS_MAX = 1000
+/** RFC 4467 §2.2: at least 128 bits. */
+export const URL_KEY_OCTETS = 32
+/** RFC 4467: URLs of one command. */
+export const IMAP_URLS_PER_COMMAND_MAX = 100
 /** RFC 4469, RFC 4467: one URL. */
 export const IMAP_URL_MAX_OCTETS = 8 * KIB
 /** RFC 2971 §3.3: pairs, and octets of a value. */

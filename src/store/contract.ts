@@ -324,6 +324,13 @@ export type Commands = {
     }
     outcome: Done | NotFound | { at: 'too-many' }
   }
+  /** RFC 4467 §2.2: the key of URLs of a mailbox's messages, where there is none yet; or another one, `anew`. */
+  setUrlKey: {
+    input: { accountId: AccountId; mailboxId: MailboxId; key: Uint8Array; anew: boolean }
+    outcome: { at: 'done'; /** The one that holds. */ key: Uint8Array } | NotFound
+  }
+  /** All of the account: no URL holds any more. */
+  removeUrlKeys: { input: { accountId: AccountId }; outcome: Done }
   /** A name may be subscribed without a mailbox (RFC 9051 §6.3.7). */
   setSubscribed: { input: { accountId: AccountId; name: string; subscribed: boolean }; outcome: Done }
 
@@ -512,6 +519,8 @@ export type MailReads = {
   grantTo(accountId: AccountId, owner: AccountId, mailboxId: MailboxId): Promise<Grant | null>
   /** What a reader sees: shared entries and its own private ones, sorted. `mailboxId` null: of the server. */
   annotations(accountId: AccountId, mailboxId: MailboxId | null, reader: AccountId): Promise<readonly Annotation[]>
+  /** RFC 4467 §2.2; null: there are no URLs of it. */
+  urlKey(accountId: AccountId, mailboxId: MailboxId): Promise<Uint8Array | null>
   /** Octets [start, end) of a message. @throws StoreError `damaged` when the record does not verify or is gone */
   read(accountId: AccountId, messageKey: MessageKey, start: number, end: number): Promise<Uint8Array>
 }

@@ -5,6 +5,7 @@ import { createGuard } from '../../src/core/guard/guard.ts'
 import { createGrants } from '../../src/core/mailboxes/grants.ts'
 import { openMailboxes } from '../../src/core/mailboxes/mailboxes.ts'
 import { createContentSearch } from '../../src/core/search/search.ts'
+import { createUrlAccess } from '../../src/core/urls/url-access.ts'
 import { openTestCore, type TestCore } from '../../src/core/testing/test-core.ts'
 import type { Flag } from '../../src/model/mailbox.ts'
 import type { AccessPolicy } from '../../src/roles/contract.ts'
@@ -93,7 +94,17 @@ export async function openImapStage(
       const { signal } = drain
       const policy = policyFor(wrap)
       running.push(
-        imapSession(connection, { policy, contentSearch, clock, random, log, load, hostname: HOSTNAME, drain: signal }),
+        imapSession(connection, {
+          policy,
+          contentSearch,
+          urls: createUrlAccess({ store, random }),
+          clock,
+          random,
+          log,
+          load,
+          hostname: HOSTNAME,
+          drain: signal,
+        }),
       )
       peers.push(peer)
       return peer

@@ -2,7 +2,7 @@ import type { Log } from '../../std/log.ts'
 import type { Random } from '../../std/random.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Connection } from '../../model/connection.ts'
-import type { ContentSearch, Mailboxes } from '../../core/contract.ts'
+import type { ContentSearch, Mailboxes, UrlAccess } from '../../core/contract.ts'
 import type { Cursor, Fault } from '../../protocol/imap/cursor.ts'
 import type { Framed } from '../../protocol/framer/framer.ts'
 import type { NameForm } from '../../protocol/imap/mailbox-name.ts'
@@ -31,6 +31,7 @@ export type Session = {
   readonly connection: Connection
   readonly policy: AccessPolicy
   readonly contentSearch: ContentSearch
+  readonly urls: UrlAccess
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

@@ -35,6 +35,7 @@ import { subscribe, unsubscribe } from './command/subscribe.ts'
 import { thread, uidThread } from './command/thread.ts'
 import { uidBatches } from './command/uid-batches.ts'
 import { unauthenticate } from './command/unauthenticate.ts'
+import { genUrlAuth, resetKey, urlFetch } from './command/urlauth.ts'
 
 /** One command, one line. */
 export const COMMANDS: readonly Command[] = [
@@ -71,6 +72,9 @@ export const COMMANDS: readonly Command[] = [
   setMetadata,
   idle,
   notify,
+  genUrlAuth,
+  urlFetch,
+  resetKey,
   check,
   close,
   unselect,

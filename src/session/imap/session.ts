@@ -10,7 +10,7 @@ import {
   STRESS_COMMAND_TIMEOUT_MS,
 } from '../../model/limits.ts'
 import { never } from '../../std/assert.ts'
-import type { ContentSearch } from '../../core/contract.ts'
+import type { ContentSearch, UrlAccess } from '../../core/contract.ts'
 import { createReader } from '../../protocol/imap/reader.ts'
 import type { AccessPolicy } from '../../roles/contract.ts'
 import { createLoginGate } from '../sasl.ts'
@@ -25,6 +25,7 @@ import { createRunner } from './run.ts'
 export type ImapSessionOptions = {
   readonly policy: AccessPolicy
   readonly contentSearch: ContentSearch
+  readonly urls: UrlAccess
   readonly clock: Clock
   readonly random: Random
   readonly log: Log

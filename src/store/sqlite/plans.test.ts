@@ -15,6 +15,7 @@ import { mailboxRows } from './commands/mailbox-rows.ts'
 import { queueHandlers } from './commands/queue.ts'
 import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
+import { urlKeyHandlers } from './commands/url-keys.ts'
 import { type Database, openPlain, type SqlValue } from './database.ts'
 import { directoryReads } from './reads/directory.ts'
 import { mailReads } from './reads/mail.ts'
@@ -23,7 +24,7 @@ import { MIGRATIONS } from './schema.ts'
 import { collector } from './writer.ts'
 
 const SCANS =
-  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|script|remembered|message_quota|mailbox_right|annotation|message_thread)\b/
+  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|script|remembered|message_quota|mailbox_right|annotation|message_thread|url_key)\b/
 
 /** Whole lists, asked for as such. */
 const ALLOWED = [
@@ -58,6 +59,7 @@ test('every statement finds its rows by key', () => {
     mailboxHandlers(recording, rows, { transfer: transfer.transfer, rights, annotations: annotationRows(recording) })
     rightHandlers(recording, rows, rights)
     annotationHandlers(recording, rows)
+    urlKeyHandlers(recording, rows)
     queueHandlers(recording, intake.accept)
     collector(recording, () => 1)
     const bodies = bodyReader(directory.path, realFiles)

@@ -239,6 +239,14 @@ export const MIGRATIONS: readonly Migration[] = [
       ) STRICT, WITHOUT ROWID;
       CREATE INDEX annotation_reader ON annotation (reader) WHERE reader <> 0;
 
+      -- Keys of URLs that let others read a message (RFC 4467).
+      CREATE TABLE url_key (
+        account_id INTEGER NOT NULL,
+        mailbox_id INTEGER NOT NULL,
+        secret BLOB NOT NULL,
+        PRIMARY KEY (account_id, mailbox_id)
+      ) STRICT, WITHOUT ROWID;
+
       -- Threads (RFC 8474): a letter without a row begins one. Goes with its message.
       CREATE TABLE message_thread (
         message_id INTEGER PRIMARY KEY, -- as in message

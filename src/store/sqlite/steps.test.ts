@@ -46,6 +46,7 @@ type Ids = {
 type Act = (store: Store, ids: Ids) => Promise<unknown>
 
 const SEGMENT = 4096
+const SECRET = Buffer.alloc(32, 7)
 const LARGE = Buffer.alloc(2 * BODY_IN_MEMORY_MAX_OCTETS + 77, 'L')
 const ANSWER: Answer = { code: 250, status: '2.0.0', text: 'ok', remote: 'mx.b.example' }
 const LEASE = 'me/1'
@@ -170,6 +171,12 @@ const ROWS = {
     (store, { ann, bob, inbox }) =>
       store.run({ do: 'setRights', accountId: ann, mailboxId: inbox, grantee: bob, mode: 'replace', rights: [] }),
   ],
+  setUrlKey: [
+    (store, { ann, work }) => store.run({ do: 'setUrlKey', accountId: ann, mailboxId: work, key: SECRET, anew: false }),
+    (store, { ann, inbox }) =>
+      store.run({ do: 'setUrlKey', accountId: ann, mailboxId: inbox, key: SECRET, anew: true }),
+  ],
+  removeUrlKeys: [(store, { ann }) => store.run({ do: 'removeUrlKeys', accountId: ann })],
   setAnnotations: [
     (store, { ann, bob, work }) =>
       store.run({
@@ -303,6 +310,7 @@ async function build(store: Store): Promise<Ids> {
   const sent = await mailboxId(store, ann, 'Sent')
   await store.run({ do: 'copy', accountId: ann, from: inbox, to: work, uids: [range(1, 2)], now: NOW })
   await accept(store, LARGE, { local: [{ accountId: ann, mailbox: 'Sent', flags: ['\\Seen'] }] })
+  await store.run({ do: 'setUrlKey', accountId: ann, mailboxId: inbox, key: Buffer.alloc(32, 1), anew: false })
   await store.run({ do: 'setRights', accountId: ann, mailboxId: inbox, grantee: bob, mode: 'add', rights: ['l', 'r'] })
   await store.run({
     do: 'setAnnotations',
@@ -335,6 +343,7 @@ const TABLES: Readonly<Record<string, string>> = {
   message_quota: '*',
   mailbox_right: '*',
   annotation: 'account_id, mailbox_id, reader, entry, hex(value)',
+  url_key: 'account_id, mailbox_id, hex(secret)',
   message_thread: '*',
   access_key: '*',
   script: '*',

@@ -28,6 +28,7 @@ import { queueHandlers } from './commands/queue.ts'
 import { scriptHandlers } from './commands/scripts.ts'
 import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
+import { urlKeyHandlers } from './commands/url-keys.ts'
 import { compactor } from './compact.ts'
 import { type Database, openDatabase } from './database.ts'
 import { storeError } from './errors.ts'
@@ -440,6 +441,7 @@ function makeHandlers(db: Database): Handlers {
     ...mailboxHandlers(db, rows, { transfer: transfer.transfer, rights, annotations: annotationRows(db) }),
     ...rightHandlers(db, rows, rights),
     ...annotationHandlers(db, rows),
+    ...urlKeyHandlers(db, rows),
     ...queueHandlers(db, intake.accept),
   }
 }

@@ -175,6 +175,32 @@ export function sharingTests(check: Check): void {
     }
   })
 
+  check('keys of URLs: one for each mailbox, kept until it is made anew; gone with the mailbox', async (store) => {
+    const [ann, bob] = [await account(store), await account(store, 'bob')]
+    const inbox = await mailboxId(store, ann)
+    const sent = await mailboxId(store, ann, 'Sent')
+    const set = async (mailbox: MailboxId, key: number, anew = false) => {
+      const made = { accountId: ann, mailboxId: mailbox, key: Buffer.of(key), anew }
+      const outcome = await store.run({ do: 'setUrlKey', ...made })
+      return outcome.at === 'done' ? outcome.key[0] : outcome.at
+    }
+    const keyOf = async (mailbox: MailboxId) => (await store.mail.urlKey(ann, mailbox))?.[0] ?? null
+    assert.equal(await keyOf(inbox), null)
+    assert.deepEqual([await set(inbox, 1), await set(sent, 2), await set(inbox, 3)], [1, 2, 1])
+    assert.deepEqual([await keyOf(inbox), await keyOf(sent)], [1, 2])
+    assert.equal(await set(inbox, 4, true), 4)
+    assert.equal(await keyOf(inbox), 4)
+    assert.equal(await set(99 as MailboxId, 5), 'not-found')
+    await store.run({ do: 'removeUrlKeys', accountId: bob })
+    await store.run({ do: 'deleteMailbox', accountId: ann, mailboxId: sent })
+    assert.deepEqual([await keyOf(inbox), await keyOf(sent)], [4, null])
+    await store.run({ do: 'removeUrlKeys', accountId: ann })
+    assert.equal(await keyOf(inbox), null)
+    assert.equal(await set(inbox, 6), 6)
+    await store.run({ do: 'removeAccount', accountId: ann })
+    assert.equal(await keyOf(inbox), null)
+  })
+
   check('annotations of the server are each account’s own', async (store) => {
     const [ann, bob] = [await account(store), await account(store, 'bob')]
     await annotate(store, { accountId: ann, mailboxId: null, reader: ann })({ '/private/vendor/x/y': '1' })

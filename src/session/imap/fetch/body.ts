@@ -93,7 +93,7 @@ export type SectionOctets = { readonly octets: number; pieces(): AsyncGenerator<
 
 /** What FETCH BODY would tell of a section, as octets alone; null where there is none. @throws StoreError */
 export async function openSection(
-  handle: Mailboxes,
+  handle: Pick<Mailboxes, 'read'>,
   message: StoredMessage,
   named: { section: Section | null; partial: { start: number; count: number | null } | null },
 ): Promise<SectionOctets | null> {

@@ -17,7 +17,7 @@ const UID_MAX = 4_294_967_295
 /**
  * UIDVALIDITY and the UIDs of the letters stay (R24, R27). UIDNEXT, MODSEQ and the other counters leap; the UIDs that
  * are leapt over are told as expunged, and every letter as changed, so that a program that had seen more sees this.
- * One-time links are gone: one that was used since must not work again.
+ * One-time links are gone, and keys of URLs: one that was used or revoked since must not work again.
  */
 export function beginAnew(db: Database, queue: QueueChoice): void {
   const roomy = `uid_next <= ${UID_MAX - UID_GAP}`
@@ -34,6 +34,7 @@ export function beginAnew(db: Database, queue: QueueChoice): void {
     UPDATE entry SET mod_seq = ${newModSeq('entry')};
     UPDATE sqlite_sequence SET seq = seq + ${UID_GAP} WHERE name IN ('segment', 'queue');
     DELETE FROM once_link;
+    DELETE FROM url_key;
     ${queueStatement(queue)}
     COMMIT;
   `)

@@ -43,7 +43,7 @@ export function directoryHandlers(
   const orphanMessages = db.prepare('UPDATE message SET entries = 0 WHERE message_id BETWEEN ? AND ?')
   const deleteMail = [
     ...['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key', 'script', 'remembered'],
-    ...['message_quota', 'mailbox_right', 'annotation'],
+    ...['message_quota', 'mailbox_right', 'annotation', 'url_key'],
   ].map((table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ?`))
   // What it had in others' mailboxes: the next account of the name is somebody else.
   const deleteElsewhere = ['mailbox_right WHERE grantee = ?', 'annotation WHERE reader = ? AND reader <> 0'].map(

@@ -24,8 +24,8 @@ export function mailboxHandlers(
 ): Handlers<'createMailbox' | 'deleteMailbox' | 'renameMailbox' | 'setSubscribed'> {
   const everything = rangeStatements(db, 'account_id = ? AND mailbox_id = ? AND uid BETWEEN ? AND ?')
   const countMailboxes = db.prepare<[number]>('SELECT count(*) FROM mailbox WHERE account_id = ?')
-  const deleteRows = ['entry', 'expunged', 'keyword', 'mailbox_right', 'annotation', 'mailbox'].map((table) =>
-    db.prepare(`DELETE FROM ${table} WHERE account_id = ? AND mailbox_id = ?`),
+  const deleteRows = ['entry', 'expunged', 'keyword', 'mailbox_right', 'annotation', 'url_key', 'mailbox'].map(
+    (table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ? AND mailbox_id = ?`),
   )
   // '0' follows '/': all names that begin with the mailbox's and the delimiter.
   const selectChildren = db.prepare<[number, string]>(

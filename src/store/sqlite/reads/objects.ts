@@ -34,7 +34,10 @@ function joined(rows: readonly GrantRow[]): Grant[] {
 // Async in signature: what a statement throws becomes a rejection.
 export function objectReads(
   db: Database,
-): Pick<MailReads, 'objectIds' | 'messagesWith' | 'deletedOctets' | 'rights' | 'grantsTo' | 'grantTo' | 'annotations'> {
+): Pick<
+  MailReads,
+  'objectIds' | 'messagesWith' | 'deletedOctets' | 'rights' | 'grantsTo' | 'grantTo' | 'annotations' | 'urlKey'
+> {
   const idsOf = db.prepare<[messageId: number, original: number, thread: number]>(
     `SELECT message_id, original, thread FROM message_thread
      WHERE message_id IN (SELECT ? * 4294967296 + value FROM json_each(?))`,
@@ -66,6 +69,7 @@ export function objectReads(
     `${GRANT} WHERE r.grantee = ?1 AND r.account_id = ?2 AND r.mailbox_id = ?3
      UNION ALL ${GRANT} WHERE ${NEIGHBOUR} AND r.account_id = ?2 AND r.mailbox_id = ?3`,
   )
+  const urlKeyOf = db.prepare<[Uint8Array]>('SELECT secret FROM url_key WHERE account_id = ? AND mailbox_id = ?')
   const annotationsOf = db.prepare<[entry: string, value: Uint8Array]>(
     `SELECT entry, value FROM annotation
      WHERE account_id = ? AND mailbox_id = ? AND reader IN (${SHARED}, ?) ORDER BY entry`,
@@ -106,6 +110,7 @@ export function objectReads(
       })),
     grantsTo: async (accountId) => joined(allGrants.all(accountId)),
     grantTo: async (accountId, owner, mailboxId) => joined(oneGrant.all(accountId, owner, mailboxId))[0] ?? null,
+    urlKey: async (accountId, mailboxId) => urlKeyOf.get(accountId, mailboxId)?.[0] ?? null,
     annotations: async (accountId, mailboxId, reader) => {
       const rows = mailboxId === null ? ofServer.all(reader) : annotationsOf.all(accountId, mailboxId, reader)
       return rows.map(([entry, value]) => ({ entry, value }))

@@ -25,6 +25,7 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): num
     DELETE FROM annotation WHERE account_id <> 0 AND account_id NOT IN (SELECT account_id FROM account)
       OR mailbox_id <> 0 AND (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
       OR reader <> 0 AND reader NOT IN (SELECT account_id FROM account);
+    DELETE FROM url_key WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox);
     DELETE FROM keyword WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox);
     DELETE FROM expunged WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox);
     DELETE FROM entry WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)

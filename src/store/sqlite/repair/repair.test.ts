@@ -166,6 +166,26 @@ suite('repair', () => {
       await again.close()
     }))
 
+  test('keys of URLs survive; one of no mailbox is found and goes', () =>
+    wounded(async (dataDir) => {
+      const store = await open(dataDir)
+      const ann = await mailboxOwner(store, 'ann')
+      const inbox = await mailboxId(store, ann)
+      await store.run({ do: 'setUrlKey', accountId: ann, mailboxId: inbox, key: Buffer.of(7), anew: false })
+      await store.close()
+      const db = openPlain(databasePath(dataDir), 0)
+      db.exec(`INSERT INTO url_key VALUES (${ann}, 4000, x'01'), (999, 1, x'02')`)
+      db.close()
+      assert.deepEqual(
+        verifyStore({ dataDir }).map(({ what }) => what),
+        ['url-key-of-nothing'],
+      )
+      assert.deepEqual(repair(dataDir).left, [])
+      const again = await open(dataDir)
+      assert.deepEqual([...(await again.mail.urlKey(ann, inbox))!], [7])
+      await again.close()
+    }))
+
   test('access keys stay, and what is kept of their use; those of an account that is gone do not', () =>
     wounded(async (dataDir) => {
       const store = await open(dataDir)
