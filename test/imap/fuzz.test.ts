@@ -84,6 +84,22 @@ const WORDS = [
     'IMAP4rev2',
     'UTF8=ACCEPT',
   ],
+  ...[
+    '(REVERSE DATE SUBJECT)',
+    '(DISPLAYFROM SIZE)',
+    'REFERENCES',
+    'REFS',
+    'ORDEREDSUBJECT',
+    '(PARTIAL -1:-2)',
+    '(UPDATE COUNT)',
+    '(PARTIAL 1:2 CHANGEDSINCE 1)',
+    'IN (personal)',
+    'IN (subtree "" mailboxes (INBOX Sent))',
+    '500',
+    '1:3',
+    '"t7"',
+    'UIDONLY',
+  ],
   ...['"17-Jul-1996 02:44:25 -0700"', 'UTF8 (~{3+}\r\na:b)', '"grüße"', '\x7f', 'x]y', '[', '{', '}', '"'],
 ]
 const NAMES = [...COMMANDS.map(({ name }) => name), 'APPEND', 'UID', 'UID NOOP', 'XYZZY'].filter(

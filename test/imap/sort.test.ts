@@ -214,12 +214,12 @@ test('ESEARCH: what each return option tells, and what is saved', async () => {
       .map((one, i) => ({ ...one, subject: SUBJECTS[i % SUBJECTS.length]! })),
   )
   await ask(`SELECT ${name}`)
-  const place = fc.integer({ min: 1, max: 14 })
+  const end = fc.integer({ min: 1, max: 14 })
   await fc.assert(
     fc.asyncProperty(
       fc.constantFrom(...KEYS),
       fc.subarray(['MIN', 'MAX', 'COUNT', 'ALL', 'SAVE'], { minLength: 1 }),
-      fc.option(fc.record({ from: place, to: place, end: fc.boolean() })),
+      fc.option(fc.record({ from: end, to: end, end: fc.boolean() })),
       fc.constantFrom('SEARCH', 'UID SEARCH', 'ESEARCH'),
       async ([key, holds], options, part, command) => {
         const partial = options.includes('ALL') ? null : part
