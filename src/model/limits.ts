@@ -115,7 +115,7 @@ export const KEYWORD_MAX_OCTETS = 50
 export const MAILBOXES_PER_ACCOUNT_MAX = 10_000
 /** RFC 7377 §2.4: sources of one ESEARCH, and names in them. */
 export const IMAP_SEARCH_SOURCES_MAX = 1000
-/** RFC 10022: a server must take batches of 500 messages and need not take smaller ones. */
+/** RFC 10022 §3.1: a server must take batches of 500 messages and need not take smaller ones. */
 export const IMAP_UID_BATCH_MIN = 500
 /** RFC 5267 §4.3.1: searches of a session that are kept up to date, and the results of a sorted one. */
 export const IMAP_UPDATES_MAX = 16

@@ -1,6 +1,7 @@
 /**
  * What the scan kept, as JSON of arrays without names: half the size, and faster to read than objects.
- * What SORT and THREAD compare stands before it, on a line of its own, so that they read a little of each message.
+ * Choice: what SORT and THREAD compare stands before it, on a line of its own, and not in a table: it comes and goes with its
+ * message without a page more to write, and is read without the rest.
  * Rows written before there were any have no such line.
  */
 import type { HeaderAddress, HeaderSummary, MessageSummary, Part, SortKeys } from '../../model/message.ts'
