@@ -7,7 +7,7 @@ export type UidBatchesArgs = {
   readonly range: { readonly from: number; readonly to: number } | null
 }
 
-/** RFC 10022: `UIDBATCHES` SP nz-number [SP nz-number `:` nz-number]. */
+/** RFC 10022 §3.1: `UIDBATCHES` SP nz-number [SP nz-number `:` nz-number]. */
 export function parseUidBatches(cursor: Cursor): UidBatchesArgs {
   cursor.space()
   const size = cursor.nzNumber()

@@ -5,7 +5,7 @@ import { sequenceMap } from '../selected.ts'
 
 export const uidBatches = command({
   name: 'UIDBATCHES',
-  rfc: 'RFC 10022',
+  rfc: 'RFC 10022 §3.1',
   capability: 'UIDBATCHES',
   states: ['selected'],
   parse: parseUidBatches,
