@@ -149,6 +149,16 @@ test('keys of a message: folded, decoded, first addresses (RFC 5256 §3, RFC 595
   assert.equal(keysOf('From: "" <a.b@far.test>').displayFrom, 'A.B@FAR.TEST')
 })
 
+test('sent dates: an unknown zone is UTC, an impossible time is midnight, an impossible day is none (RFC 5256 §2.2)', () => {
+  const sent = (date: string): number | null => keysOf(`Date: ${date}`).sentAt
+  assert.equal(sent('5 Jan 2026 10:00:00 XYZT'), Date.UTC(2026, 0, 5, 10))
+  assert.equal(sent('Mon, 5 Jan 2026 25:61:00 +0000'), Date.UTC(2026, 0, 5))
+  assert.equal(sent('5 Jan 2026 24:00 +0100'), Date.UTC(2026, 0, 4, 23))
+  assert.equal(sent('31 Feb 2026 10:00:00 +0000'), null)
+  assert.equal(sent('31 Feb 2026 25:00:00 +0000'), null)
+  assert.equal(sent('tomorrow'), null)
+})
+
 test('ids: quotes do not count, case does; In-Reply-To where References says nothing (RFC 5256 §3)', () => {
   const id = (text: string): string | null => keysOf(`Message-ID: ${text}`).messageId
   assert.equal(id('<"01KF8JCEOCBS0045PS"@xxx.yyy.com>'), id('<01KF8JCEOCBS0045PS@xxx.yyy.com>'))

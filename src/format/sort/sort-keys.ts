@@ -2,6 +2,7 @@ import { hash } from 'node:crypto'
 import { SORT_TEXT_MAX_CHARACTERS, THREAD_REFERENCES_MAX } from '../../model/limits.ts'
 import type { HeaderAddress, HeaderSummary, MessageSummary, SortKeys } from '../../model/message.ts'
 import { casemap } from '../charset/casemap.ts'
+import { parseDate } from '../header/date.ts'
 import { parseMessageIds } from '../header/message-id.ts'
 import { decodeWords } from '../header/words.ts'
 import { baseSubject } from './base-subject.ts'
@@ -17,7 +18,7 @@ export function makeSortKeys(header: HeaderSummary, sentAt: number | null, refer
   const { text, isReply } = baseSubject(decodeWords(header.subject ?? ''))
   const own = parseMessageIds(header.messageId ?? '')[0]
   return {
-    sentAt,
+    sentAt: sentAt ?? (header.date === null ? null : midnightOf(header.date)),
     subject: folded(text),
     isReply,
     from: mailboxOf(header.from),
@@ -44,10 +45,13 @@ export function threadReferences(references: string | null, inReplyTo: string | 
  * Choice: what References did not say is then taken for its end; the thread is the same one, its shape may differ.
  */
 export function sortKeysOf({ header, references, sentAt }: MessageSummary): SortKeys {
-  const replied = parseMessageIds(header.inReplyTo ?? '')
-  const alone = references.every((id) => replied.includes(id))
-  return makeSortKeys(header, sentAt, alone ? replied.slice(0, 1) : references)
+  const replied = new Set(parseMessageIds(header.inReplyTo ?? ''))
+  const alone = references.every((id) => replied.has(id))
+  return makeSortKeys(header, sentAt, alone ? [...replied].slice(0, 1) : references)
 }
+
+/** RFC 5256 §2.2: of a time that is none the day counts. */
+const midnightOf = (date: string): number | null => parseDate(date.replace(/\d{1,2}:\d{1,2}(?::\d{1,2})?/, '00:00:00'))
 
 /** RFC 5256 §3 SORT: addr-mailbox of the first address. */
 const mailboxOf = (addresses: readonly HeaderAddress[]): string => folded(addresses[0]?.mailbox ?? '')
