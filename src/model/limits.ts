@@ -242,6 +242,8 @@ export const OAUTH_KEYS_REFETCH_MS = 30 * SECOND
 /** While the issuer is silent, its keys go on for so long. */
 export const OAUTH_KEYS_STALE_MS = DAY
 export const OAUTH_KEYS_MAX = 64
+/** Questions about tokens that are not signed, under way in one thread; more are told to try later. */
+export const OAUTH_QUESTIONS_AT_ONCE_MAX = 16
 /** An answer of the issuer. */
 export const OAUTH_ANSWER_MAX_OCTETS = 256 * KIB
 export const OAUTH_ANSWER_TIMEOUT_MS = 10 * SECOND

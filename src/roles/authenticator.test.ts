@@ -134,6 +134,12 @@ suite('tokens', () => {
     assert.deepEqual(reasons(), ['try-later'])
   })
 
+  test('without a name: nobody is guessed at, the address is', async () => {
+    const { authenticator, connection, told } = setUp(OK, { may: false, verdict: verdicts.refused })
+    assert.equal((await authenticator.token(connection, null, new Secret('x'))).at, 'refused')
+    assert.deepEqual(told, ['failed  192.0.2.1'])
+  })
+
   test('of another than it is said to be', async () => {
     const { authenticator, connection, told } = setUp(OK)
     assert.equal((await authenticator.token(connection, 'eve@here.test', new Secret('x'))).at, 'refused')

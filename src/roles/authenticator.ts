@@ -1,6 +1,7 @@
 import { assert } from '../std/assert.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Accounts, Guard, LiveLogins, LoginOutcome, LoginPlace, TokenVerifier } from '../core/contract.ts'
+import { printAddress } from '../format/address/address.ts'
 import type { Connection } from '../model/connection.ts'
 import { AUTH_ATTEMPTS } from '../model/metrics.ts'
 import { PROTOCOLS } from '../model/service.ts'
@@ -108,7 +109,8 @@ export function createAuthenticator(options: {
     async token(connection, given, token) {
       assert(tokens !== undefined, 'tokens are offered only where there is an issuer')
       const guess = guessOf?.(userOf(given ?? ''), token.reveal()) ?? null
-      if (!mayGuess(connection, given ?? '', guess)) return { at: 'try-later' }
+      // Nobody in particular is guessed at without a name: the address alone counts, or strangers could shut all such clients out.
+      if (given !== null && !mayGuess(connection, given, guess)) return { at: 'try-later' }
       const verdict = await tokens.verify(token)
       if (verdict.at === 'try-later') {
         log.warn({ event: 'auth.issuer.silent', cid: connection.id, why: verdict.why })
@@ -130,10 +132,11 @@ export function createAuthenticator(options: {
     async certificate(connection, given) {
       const shown = connection.tls?.peerCertificate ?? null
       assert(shown !== null, 'EXTERNAL is offered only where a certificate was shown')
-      const login = given ?? shown.addresses[0] ?? ''
-      const guess = guessOf?.(userOf(login), shown.fingerprint) ?? null
-      if (!mayGuess(connection, login, guess)) return { at: 'try-later' }
+      const claimed = given ?? shown.addresses[0] ?? shown.fingerprint
+      const guess = guessOf?.(userOf(claimed), shown.fingerprint) ?? null
+      if (!mayGuess(connection, claimed, guess)) return { at: 'try-later' }
       const outcome = await accounts.verifyCertificate(shown, given, placeOf(connection))
+      const login = outcome.at === 'ok' ? printAddress(outcome.account.address) : claimed
       return settled(connection, login, outcome, { guess, reason: 'bad-certificate' })
     },
     failureDelayMs: ({ remote }) => guard.failureDelayMs(remote.address),

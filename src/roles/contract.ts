@@ -4,7 +4,15 @@ import type { Envelope, Recipient } from '../model/envelope.ts'
 import type { SmtpReply } from '../model/reply.ts'
 import type { TraceId } from '../model/ids.ts'
 import type { ReversePath } from '../model/address.ts'
-import type { AccountRef, LoginOutcome, Mailboxes, MessageSink, ScramOffer, StagedMessage } from '../core/contract.ts'
+import type {
+  AccountRef,
+  LoginOutcome,
+  Mailboxes,
+  MessageSink,
+  ScramOffer,
+  StagedMessage,
+  UrlAccess,
+} from '../core/contract.ts'
 import type { Secret } from '../std/secret.ts'
 
 export type SaslMechanism =
@@ -75,6 +83,8 @@ export type SmtpPolicy = {
   /** Null: this port knows no AUTH at all (502 5.5.1). Empty: not on this connection as it is now. */
   mechanisms(connection: Connection): readonly SaslMechanism[] | null
   readonly authenticator: Authenticator | null
+  /** What a letter may be made of without its octets being sent (RFC 4468); absent: BURL is not offered. */
+  readonly urls?: UrlAccess
   onMail(facts: SmtpFacts, mail: { reversePath: ReversePath; sizeOctets: number | null }): Promise<SmtpReply | null>
   onRecipient(
     facts: SmtpFacts,

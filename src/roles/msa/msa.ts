@@ -1,4 +1,4 @@
-import type { Accounts, AccountRef, Intake, StagedMessage } from '../../core/contract.ts'
+import type { Accounts, AccountRef, Intake, StagedMessage, UrlAccess } from '../../core/contract.ts'
 import { parseAddress, printAddress } from '../../format/address/address.ts'
 import type { Address } from '../../model/address.ts'
 import { MESSAGE_MAX_OCTETS, SUBMISSION_RECIPIENTS_MAX } from '../../model/limits.ts'
@@ -19,6 +19,7 @@ export type MsaOptions = {
   readonly postmasterDomain?: string
   readonly messageMaxOctets?: number
   readonly recipientsMax?: number
+  readonly urls?: UrlAccess
 }
 
 const NEEDS_TLS = reply(530, '5.7.0', 'Must issue a STARTTLS command first')
@@ -38,6 +39,7 @@ export function createMsaPolicy(options: MsaOptions): SmtpPolicy {
     recipientsMax: options.recipientsMax ?? SUBMISSION_RECIPIENTS_MAX,
     mechanisms: (connection) => (connection.tls === null ? [] : mechanismsFor(connection, authenticator)),
     authenticator,
+    ...(options.urls === undefined ? {} : { urls: options.urls }),
     async onMail(facts, mail) {
       const refusal = mayBegin(facts)
       if (refusal !== null) return refusal

@@ -10,6 +10,7 @@ import {
   OAUTH_KEYS_MAX,
   OAUTH_KEYS_REFETCH_MS,
   OAUTH_KEYS_STALE_MS,
+  OAUTH_QUESTIONS_AT_ONCE_MAX,
   OAUTH_TOKEN_MAX_OCTETS,
 } from '../../../model/limits.ts'
 import type { Fetch } from './issuer.ts'
@@ -271,6 +272,17 @@ suite('tokens that are not signed (RFC 7662)', () => {
     }
     site.silent = true
     assert.match(await outcome('opaque'), /^try-later/)
+  })
+
+  test('no more questions at once than the issuer should be asked', async () => {
+    const { outcome, site, asked } = setUp({ client })
+    site.introspection = { active: false }
+    await outcome('first')
+    const all = await Promise.all(Array.from({ length: OAUTH_QUESTIONS_AT_ONCE_MAX + 1 }, (_, i) => outcome(`${i}`)))
+    assert.equal(all.filter((each) => each.startsWith('refused')).length, OAUTH_QUESTIONS_AT_ONCE_MAX)
+    assert.match(all.at(-1)!, /^try-later: too many/)
+    assert.equal(asked.filter((each) => each === 'POST /ask').length, OAUTH_QUESTIONS_AT_ONCE_MAX + 1)
+    assert.match(await outcome('later'), /^refused/)
   })
 
   test('a token that is a JWT is never asked about: its signature decides', async () => {

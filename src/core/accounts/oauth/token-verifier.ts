@@ -1,7 +1,7 @@
 /** Bearer tokens of one issuer: JWTs by its keys, others by asking it (RFC 7662). */
 import type { Clock } from '../../../std/clock.ts'
 import type { Secret } from '../../../std/secret.ts'
-import { OAUTH_TOKEN_MAX_OCTETS } from '../../../model/limits.ts'
+import { OAUTH_QUESTIONS_AT_ONCE_MAX, OAUTH_TOKEN_MAX_OCTETS } from '../../../model/limits.ts'
 import type { TokenVerifier } from '../../contract.ts'
 import { judge, type Verdict, type Wanted } from './claims.ts'
 import { createIssuer, type Fetch, type Published } from './issuer.ts'
@@ -37,7 +37,10 @@ export function createTokenVerifier(
     return judge(jwt.claims, options, { now: clock.now(), needsAudience: true })
   }
 
+  let asking = 0
   const byAsking = async (token: string, by: NonNullable<typeof client>): Promise<Verdict> => {
+    if (asking >= OAUTH_QUESTIONS_AT_ONCE_MAX) return silent('too many questions are under way')
+    asking++
     try {
       const { introspection } = await issuer.published(() => true)
       if (introspection === null) return refused('the issuer answers no questions about tokens')
@@ -58,6 +61,8 @@ export function createTokenVerifier(
       return judge(answer, options, { now: clock.now(), needsAudience: false })
     } catch (error) {
       return silent(error)
+    } finally {
+      asking--
     }
   }
 
