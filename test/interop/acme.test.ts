@@ -281,7 +281,7 @@ for (const kind of WEB_SERVERS)
       for (const name of [HOST, ...others]) {
         const { status, location } = await ask(port, name, '/webmail')
         assert.ok(status === 308 || status === 302, String(status))
-        assert.ok(location?.startsWith(`https://${HOST}/`), location)
+        assert.ok(location?.startsWith(`https://${HOST}/`), String(location))
       }
     },
   )

@@ -2,7 +2,7 @@
 import type { Command } from 'commander'
 import type { KeyDigest, WantedRecord } from '../../exposure/dns/contract.ts'
 import { printData, printZone, relativeName } from '../../exposure/dns/print.ts'
-import { wantedRecords } from '../../exposure/dns/records.ts'
+import { addressOf, wantedRecords } from '../../exposure/dns/records.ts'
 import { DNS_SIGNED_TIMEOUT_MS } from '../../model/limits.ts'
 import { createResolver } from '../../net/resolver.ts'
 import type { Config } from '../config/config.ts'
@@ -46,7 +46,7 @@ export async function runDns(domain: string | undefined, flags: DnsFlags, comman
     text.head,
     records.map((record) => [
       record.data.type,
-      record.place === 'provider' ? record.name : relativeName(record),
+      record.place === 'provider' ? addressOf(record.name) : relativeName(record),
       printData(record.data, form),
       record.place === 'provider' ? text.provider : record.skippable ? text.skippable : text[record.need],
     ]),

@@ -1,6 +1,6 @@
 import type { ExposurePlan } from '../../exposure/contract.ts'
 import type { RuleOptions } from '../../exposure/firewall/contract.ts'
-import { FIREWALLD_SETS, FIREWALLD_ZONE, firewalldCommands } from '../../exposure/firewall/firewalld.ts'
+import { FIREWALLD_SETS, FIREWALLD_ZONE, firewalldCommands, merged } from '../../exposure/firewall/firewalld.ts'
 import type { Loader } from './contract.ts'
 import { mustRun, runTool } from './tool.ts'
 
@@ -11,7 +11,7 @@ export async function firewalldLoader(plan: ExposurePlan, options: RuleOptions):
   const before = await stateOf(zone)
   const put = async (list: readonly (readonly string[])[]): Promise<void> => {
     await clear(zone)
-    for (const args of list) await mustRun('firewall-cmd', ['--permanent', ...args])
+    for (const args of merged(list, ADDED)) await mustRun('firewall-cmd', ['--permanent', ...args])
     await mustRun('firewall-cmd', ['--reload'])
   }
   return {
@@ -38,6 +38,8 @@ export async function firewalldLoader(plan: ExposurePlan, options: RuleOptions):
   }
 }
 
+const ADDED = ['--add-port', '--add-rich-rule', '--add-service']
+
 const printed = (args: readonly string[]): string => args.join(' ')
 const words = (text: string): string[] => text.split(/\s+/).filter((word) => word.startsWith('gavan-'))
 const ask = async (...args: string[]): Promise<string> => await mustRun('firewall-cmd', ['--permanent', ...args])
@@ -62,8 +64,9 @@ async function richRules(zone: string): Promise<string[]> {
 }
 
 async function clear(zone: string): Promise<void> {
-  for (const rule of await richRules(zone)) await ask(`--zone=${zone}`, `--remove-rich-rule=${rule}`)
-  for (const service of words(await ask(`--zone=${zone}`, '--list-services')))
-    await ask(`--zone=${zone}`, `--remove-service=${service}`)
+  const rules = (await richRules(zone)).map((rule) => `--remove-rich-rule=${rule}`)
+  if (rules.length > 0) await ask(`--zone=${zone}`, ...rules)
+  const services = words(await ask(`--zone=${zone}`, '--list-services')).map((name) => `--remove-service=${name}`)
+  if (services.length > 0) await ask(`--zone=${zone}`, ...services)
   for (const service of words(await ask('--get-services'))) await ask(`--delete-service=${service}`)
 }

@@ -1,6 +1,6 @@
 /** The DNS records that are wanted, beside what is published already. */
 import { printData, relativeName } from '../../exposure/dns/print.ts'
-import { wantedRecords } from '../../exposure/dns/records.ts'
+import { addressOf, wantedRecords } from '../../exposure/dns/records.ts'
 import type { DnsSettings, WantedRecord } from '../../exposure/dns/contract.ts'
 import type { ExposurePlan } from '../../exposure/contract.ts'
 import type { Language } from '../../exposure/words/contract.ts'
@@ -60,7 +60,7 @@ function lineOf(record: WantedRecord, findings: readonly Finding[], language: La
   return {
     mark: state === 'ok' ? '✓' : state === 'not-checked' ? '?' : '✗',
     type: record.data.type,
-    name: record.place === 'provider' ? record.name : relativeName(record),
+    name: record.place === 'provider' ? addressOf(record.name) : relativeName(record),
     // Merged with what is there, where one record holds for several senders.
     value: (record.id === 'spf' ? finding?.want : undefined) ?? printData(record.data, 'whole'),
     says: finding === undefined ? notAsked : `${finding.says[language]}${isTold ? '' : `: ${have}`}`,

@@ -30,7 +30,8 @@ export function firewalld(plan: ExposurePlan, options: RuleOptions): Rules {
   })
   const body = [
     ...removeFrom(zone),
-    ...firewalldCommands(plan, zone).map((args) => `${CMD} ${args.map(quoted).join(' ')}`),
+    // Rules stand on lines of their own: a person reads them.
+    ...merged(firewalldCommands(plan, zone), ['--add-port']).map((args) => `${CMD} ${args.map(quoted).join(' ')}`),
     'firewall-cmd --reload',
   ]
   // A set that is there keeps what is in it.
@@ -55,6 +56,26 @@ const removeFrom = (zone: string): string[] => [
   `for service in $(${CMD} --zone=${zone} --list-services | tr ' ' '\\n' | grep '^gavan-'); do ${CMD} --zone=${zone} --remove-service="$service"; done`,
   `for service in $(${CMD} --get-services | tr ' ' '\\n' | grep '^gavan-'); do ${CMD} --delete-service="$service"; done`,
 ]
+
+/**
+ * What is added to one and the same goes into one call: each takes the better part of a second.
+ * @param which options may share a call; each of them several times (firewall-cmd(1)), and not two kinds
+ */
+export function merged(
+  commands: readonly (readonly string[])[],
+  which: readonly string[],
+): readonly (readonly string[])[] {
+  const calls: string[][] = []
+  const kindOf = (args: readonly string[] | undefined): string => args?.[1]?.split('=', 1)[0] ?? ''
+  for (const args of commands) {
+    const last = calls.at(-1)
+    const kind = kindOf(args)
+    if (last !== undefined && which.includes(kind) && kindOf(last) === kind && last[0] === args[0])
+      last.push(...args.slice(1))
+    else calls.push([...args])
+  }
+  return calls
+}
 
 /** Each as arguments of `firewall-cmd --permanent`. */
 export function firewalldCommands(plan: ExposurePlan, zone: string): readonly (readonly string[])[] {
