@@ -66,9 +66,9 @@ export function parseMailto(uri: string): Result<Mailto, string> {
   return ok({ ...addresses, subject, body, fields })
 }
 
-/** RFC 6068 §2: commas part addresses before percent-encoding is undone. */
+/** Interop: commas part addresses, encoded or not (RFC 6068 §2 has only the plain ones). */
 function readList(text: string): string[] {
-  return text.split(',').map((one) => decode(one) ?? '%')
+  return (decode(text) ?? '%').split(',')
 }
 
 function decode(text: string): string | null {

@@ -3,7 +3,7 @@ import { HEADER_BLOCK_MAX_OCTETS } from '../../model/limits.ts'
 import { decodeCharset } from '../../format/charset/charset.ts'
 import { hasTag, strings, tagStrings, type Machine, spend } from '../machine.ts'
 import { createMatcher, matchCount } from '../match/match.ts'
-import { aroundParts, decodedBody, partsOf, plainBody, rawBody, readOctets } from '../message/body.ts'
+import { aroundParts, decodedBody, isHtml, partsOf, plainBody, rawBody, readOctets } from '../message/body.ts'
 import type { Extension, Node, Steps } from '../spec.ts'
 
 function* testBody(machine: Machine, node: Node): Steps<boolean> {
@@ -43,7 +43,7 @@ function* textsOf(machine: Machine, node: Node): Generator<Steps<string[]>> {
       spend(machine, 1 + (types?.length ?? 0))
       if (types === null) {
         // Choice: `:text` is each text part, HTML without its mark-up (RFC 5173 §5.3).
-        if (part.type === 'text' && part.parts.length === 0) yield one(plainBody(machine, part))
+        if (isText(part)) yield one(plainBody(machine, part))
       } else if (types.some((type) => isOfType(part, type))) yield contentOf(machine, part)
     }
   }
@@ -59,8 +59,11 @@ function* contentOf(machine: Machine, part: Part): Steps<string[]> {
   if (part.message === null) return [yield* decodedBody(machine, part)]
   const { headerStart, bodyStart } = part.message.root
   const end = Math.min(bodyStart, headerStart + HEADER_BLOCK_MAX_OCTETS)
-  return [decodeCharset(yield* readOctets(machine, headerStart, end), null)]
+  const header = decodeCharset(yield* readOctets(machine, headerStart, end), null)
+  return [header.replace(/(^|\n)\r?\n$/, '$1')]
 }
+
+const isText = (part: Part): boolean => part.parts.length === 0 && (part.type === 'text' || isHtml(part))
 
 function isOfType(part: Part, wanted: string): boolean {
   if (wanted === '') return true

@@ -14,7 +14,7 @@ import {
   type Machine,
   spend,
 } from '../machine.ts'
-import { decodedBody, partsOf } from '../message/body.ts'
+import { partsOf, plainBody } from '../message/body.ts'
 import type { Field } from '../message/edited-header.ts'
 import type { Extension, Node, Steps, TagSpec } from '../spec.ts'
 import { modify, MODIFIER_TAGS } from './variables.ts'
@@ -123,8 +123,8 @@ const LOOPS_MAX = 4
 
 function* runExtract(machine: Machine, node: Node): Steps<Flow> {
   const part: Part | undefined = machine.parts.at(-1)
-  // RFC 5703 §7: only text has text.
-  const text = part !== undefined && part.type === 'text' ? yield* decodedBody(machine, part) : ''
+  // RFC 5703 §7: only text has text. Choice: HTML loses its mark-up, as for `body :text`.
+  const text = part !== undefined && part.type === 'text' ? yield* plainBody(machine, part) : ''
   spend(machine, text.length >> 3)
   const first = tagNumber(node, 'first')
   const cutText = first === null ? text : [...text.slice(0, 2 * first)].slice(0, first).join('')

@@ -1,3 +1,4 @@
+import { SIEVE_VARIABLE_MAX_CHARACTERS } from '../../model/limits.ts'
 import { hasTag, setVariable, string, strings, namedVariables, spend, type Machine } from '../machine.ts'
 import { matchAny, matchCount } from '../match/match.ts'
 import type { Extension, Node, TagSpec } from '../spec.ts'
@@ -8,17 +9,25 @@ const MODIFIERS: readonly { readonly name: string; readonly group: string; apply
   { name: 'upper', group: '40', apply: (text) => text.replace(/[a-z]+/g, (letters) => letters.toUpperCase()) },
   { name: 'lowerfirst', group: '30', apply: (text) => text.replace(/^[A-Z]/, (letter) => letter.toLowerCase()) },
   { name: 'upperfirst', group: '30', apply: (text) => text.replace(/^[a-z]/, (letter) => letter.toUpperCase()) },
-  { name: 'quotewildcard', group: '20', apply: (text) => text.replace(/[*?\\]/g, '\\$&') },
-  { name: 'encodeurl', group: '15', apply: encodeUrl },
+  { name: 'quotewildcard', group: '20', apply: (text) => byLetter(text, (letter) => letter.replace(/[*?\\]/, '\\$&')) },
+  { name: 'encodeurl', group: '15', apply: (text) => byLetter(text.toWellFormed(), encodeLetter) },
   { name: 'length', group: '10', apply: (text) => String([...text].length) },
 ]
 
+/** Letter by letter, so that no code is cut in two where the variable ends. */
+function byLetter(text: string, code: (letter: string) => string): string {
+  let result = ''
+  for (const letter of text) {
+    const coded = code(letter)
+    if (result.length + coded.length > SIEVE_VARIABLE_MAX_CHARACTERS) break
+    result += coded
+  }
+  return result
+}
+
 /** RFC 3986 §2.3: only the unreserved stay. */
-function encodeUrl(text: string): string {
-  return encodeURIComponent(text.toWellFormed()).replace(
-    /[!'()*]/g,
-    (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`,
-  )
+function encodeLetter(text: string): string {
+  return encodeURIComponent(text).replace(/[!'()*]/g, (c) => `%${c.charCodeAt(0).toString(16).toUpperCase()}`)
 }
 
 export const MODIFIER_TAGS: readonly TagSpec[] = MODIFIERS.filter(({ name }) => name !== 'encodeurl').map(

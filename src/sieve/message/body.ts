@@ -51,12 +51,18 @@ export const decodedBody = (machine: Machine, part: Part): Steps<string> =>
   remembered(machine, part, 'text', function* () {
     const octets = yield* readOctets(machine, part.bodyStart, part.bodyEnd)
     const content = decodeBody(octets, part.encoding) ?? octets
-    return decodeCharset(content, part.type === 'text' ? parameterValue(part.parameters, 'charset') : null)
+    return decodeCharset(
+      content,
+      part.type === 'text' || isHtml(part) ? parameterValue(part.parameters, 'charset') : null,
+    )
   })
+
+export const isHtml = ({ type, subtype }: Part): boolean =>
+  (type === 'text' && subtype === 'html') || (type === 'application' && subtype === 'xhtml+xml')
 
 /** The same, without the mark-up of HTML. */
 export const plainBody = (machine: Machine, part: Part): Steps<string> =>
-  part.type === 'text' && part.subtype === 'html'
+  isHtml(part)
     ? remembered(machine, part, 'plain', function* () {
         const html = yield* decodedBody(machine, part)
         spend(machine, html.length >> 2)
