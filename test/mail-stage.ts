@@ -3,6 +3,7 @@ import { createGuard } from '../src/core/guard/guard.ts'
 import { createIntake } from '../src/core/intake/intake.ts'
 import { createMaildropTable, openMaildropLocks } from '../src/core/mailboxes/maildrop-locks.ts'
 import { openMailboxes } from '../src/core/mailboxes/mailboxes.ts'
+import { createUrlAccess } from '../src/core/urls/url-access.ts'
 import { openTestCore, type TestCore } from '../src/core/testing/test-core.ts'
 import type { AccountRef, Intake, Mailboxes } from '../src/core/contract.ts'
 import type { PeerCertificate } from '../src/model/connection.ts'
@@ -112,7 +113,8 @@ export async function openMailStage(
   })
   const mailboxesOf = (account: AccountRef): Mailboxes => openMailboxes(account, { store, clock })
   const mta = createMtaPolicy({ hostname: HOSTNAME, intake, clock, ...change })
-  const msa = createMsaPolicy({ hostname: HOSTNAME, intake, accounts, authenticator, clock, ...change })
+  const urls = createUrlAccess({ store, random })
+  const msa = createMsaPolicy({ hostname: HOSTNAME, intake, accounts, authenticator, clock, urls, ...change })
   const mda = createMdaPolicy({
     authenticator,
     openMailboxes: mailboxesOf,

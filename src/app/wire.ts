@@ -175,7 +175,7 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
   const contentSearch = createContentSearch()
   const submission = { hostname, intake: core.intake, accounts: core.accounts, authenticator, clock, messageMaxOctets }
   const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets })
-  const msa = createMsaPolicy(submission)
+  const msa = createMsaPolicy({ ...submission, urls: core.urls })
   const mda = ({ plainLogin }: ServiceConfig): ReturnType<typeof createMdaPolicy> =>
     createMdaPolicy({
       authenticator,

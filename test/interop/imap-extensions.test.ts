@@ -21,7 +21,11 @@ after(async () => {
   folder?.[Symbol.dispose]()
 })
 
-peerTest(['python3'], 'imaplib with zlib: COMPRESS, IDLE and NOTIFY under it, UNAUTHENTICATE', async () => {
-  const script = join(import.meta.dirname, 'python/imap_extensions.py')
-  await ranWell('python3', [script], { input: JSON.stringify(gavan.ready) })
-})
+peerTest(
+  ['python3'],
+  'imaplib with zlib: COMPRESS, IDLE and NOTIFY under it, UNAUTHENTICATE; CATENATE, URLAUTH, BURL, REPLACE',
+  async () => {
+    const script = join(import.meta.dirname, 'python/imap_extensions.py')
+    await ranWell('python3', [script], { input: JSON.stringify(gavan.ready) })
+  },
+)

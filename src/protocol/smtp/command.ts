@@ -41,6 +41,7 @@ export type SmtpCommand =
   | RcptCommand
   | AuthCommand
   | { readonly verb: 'BDAT'; readonly sizeOctets: number; readonly last: boolean }
+  | { readonly verb: 'BURL'; readonly url: string; readonly last: boolean }
   | { readonly verb: 'DATA' | 'RSET' | 'NOOP' | 'QUIT' | 'STARTTLS' | 'HELP' | 'VRFY' | 'EXPN' }
 
 export type SmtpVerb = SmtpCommand['verb']
@@ -74,6 +75,8 @@ export function parseCommand(line: Buffer): Parsed {
       return parseRcpt(argument)
     case 'BDAT':
       return parseBdat(argument)
+    case 'BURL':
+      return parseBurl(argument)
     case 'AUTH':
       return parseAuth(argument)
     case 'DATA':
@@ -134,6 +137,13 @@ function parseBdat(argument: string): Parsed {
   const match = /^([0-9]{1,15})(?: (LAST))?$/i.exec(argument)
   if (match === null) return problem('BDAT', 501, '5.5.4', 'Syntax: BDAT size [LAST]')
   return ok({ verb: 'BDAT', sizeOctets: Number(match[1]), last: match[2] !== undefined })
+}
+
+/** RFC 4468 §3.5. */
+function parseBurl(argument: string): Parsed {
+  const match = /^([\x21-\x7e]+)(?: (LAST))?$/i.exec(argument)
+  if (match === null) return problem('BURL', 501, '5.5.4', 'Syntax: BURL url [LAST]')
+  return ok({ verb: 'BURL', url: match[1]!, last: match[2] !== undefined })
 }
 
 /** RFC 4954 §4. */

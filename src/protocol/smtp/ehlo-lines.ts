@@ -6,6 +6,7 @@ export type Offer = {
   readonly transactionsMax: number
   readonly startTls: boolean
   readonly requireTls: boolean
+  readonly burl: boolean
   readonly mechanisms: readonly string[]
 }
 
@@ -25,6 +26,7 @@ export function ehloLines(offer: Offer): readonly string[] {
   ]
   if (offer.startTls) lines.push('STARTTLS') // RFC 3207
   if (offer.requireTls) lines.push('REQUIRETLS') // RFC 8689 §2: over TLS only
+  if (offer.burl) lines.push('BURL imap') // RFC 4468 §3.1; URLs go over TLS only (§8)
   if (offer.mechanisms.length > 0) lines.push(`AUTH ${offer.mechanisms.join(' ')}`) // RFC 4954
   return lines
 }

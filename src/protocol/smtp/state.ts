@@ -25,8 +25,8 @@ const ALWAYS: readonly SmtpVerb[] = ['EHLO', 'HELO', 'RSET', 'NOOP', 'HELP', 'VR
 export const LEGAL: Readonly<Record<At, readonly SmtpVerb[]>> = {
   connected: [...ALWAYS],
   ready: [...ALWAYS, 'MAIL', 'STARTTLS', 'AUTH'],
-  mail: [...ALWAYS, 'RCPT', 'DATA', 'BDAT'],
-  bdat: [...ALWAYS, 'BDAT'],
+  mail: [...ALWAYS, 'RCPT', 'DATA', 'BDAT', 'BURL'],
+  bdat: [...ALWAYS, 'BDAT', 'BURL'],
 }
 
 const FIRST: Readonly<Record<At, string>> = {

@@ -28,6 +28,7 @@ import type { Result } from '../../std/result.ts'
 import { ConversationOver, createInput } from '../input.ts'
 import { createLoginGate } from '../sasl.ts'
 import { auth } from './command/auth.ts'
+import { burl } from './command/burl.ts'
 import { bdat, data } from './command/data.ts'
 import { mail } from './command/mail.ts'
 import { rcpt } from './command/rcpt.ts'
@@ -170,6 +171,7 @@ async function run(context: SmtpContext, command: SmtpCommand): Promise<Done | n
   const misplaced = outOfOrder(context.state, command.verb)
   const refusal: Done | null = misplaced === null ? null : { reply: misplaced }
   if (command.verb === 'BDAT') return bdat(context, command, refusal)
+  if (command.verb === 'BURL') return burl(context, command, refusal)
   // On a port without AUTH its place does not matter; what matters is where to go (D5).
   if (command.verb === 'AUTH' && context.policy.authenticator === null) return auth(context, command)
   if (refusal !== null) return refusal
@@ -219,7 +221,7 @@ function createManners(
     async judge(verb, done) {
       const { code, status } = done.reply
       if (code >= 400) metrics.add(SMTP_REJECTS, { reason: status === null ? String(code) : `${code} ${status}` })
-      if (verb === 'DATA' || verb === 'BDAT') junk = greetings = 0
+      if (verb === 'DATA' || verb === 'BDAT' || verb === 'BURL') junk = greetings = 0
       if (JUNK.includes(verb)) {
         junk++
         if (verb === 'EHLO' || verb === 'HELO') greetings++

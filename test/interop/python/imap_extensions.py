@@ -1,6 +1,7 @@
 """Extensions that imaplib does not know, over TLS. Facts come as JSON on standard input; an uncaught exception is the failure."""
 import imaplib
 import json
+import smtplib
 import ssl
 import sys
 import zlib
@@ -138,5 +139,55 @@ def notifications():
     other.logout()
 
 
+def forwarding():
+    """RFC 4469, RFC 4467, RFC 4468: an attachment goes on without having been here."""
+    imap = connect(alice)
+    words = b"a line of words\r\n" * 20000
+    ok(imap.create("Kept"))
+    ok(imap.append("Kept", None, None, b"Subject: large\r\n\r\n" + words))
+    # imaplib has no CATENATE: the command by hand, with its literal.
+    header = ("From: <%s>\r\nTo: <%s>\r\nSubject: forwarded\r\n\r\n" % (alice["address"], boris["address"])).encode()
+    imap.send(b'cat1 APPEND Drafts (\\Draft) CATENATE (TEXT {%d+}\r\n%s URL "/Kept/;UID=1/;SECTION=TEXT")\r\n' % (len(header), header))
+    line = imap.readline().decode()
+    assert line.startswith("cat1 OK [APPENDUID "), line
+    uid = line.split("]")[0].split()[-1]
+    owner = alice["address"].replace("@", "%40")
+    rump = "imap://%s@%s/Drafts/;UID=%s;URLAUTH=submit+%s" % (owner, imap.welcome.decode().split()[-2], uid, owner)
+    imap.send(b'gen1 GENURLAUTH "%s" INTERNAL\r\n' % rump.encode())
+    line = imap.readline().decode()
+    assert line.startswith('* GENURLAUTH "' + rump + ":internal:"), line
+    url = line.split('"')[1]
+    assert imap.readline().startswith(b"gen1 OK")
+
+    with smtplib.SMTP("localhost", facts["ports"]["submission"]) as smtp:
+        smtp.starttls(context=trust)
+        smtp.login(alice["address"], alice["password"])
+        assert smtp.esmtp_features["burl"] == "imap", smtp.esmtp_features
+        assert smtp.mail(alice["address"])[0] == 250
+        assert smtp.rcpt(boris["address"])[0] == 250
+        answer = smtp.docmd("BURL", url + " LAST")
+        assert answer[0] == 250, answer
+
+    theirs = connect(boris)
+    ok(theirs.select("INBOX"))
+    found = ok(theirs.search(None, "SUBJECT", "forwarded"))[0].split()
+    assert len(found) == 1, found
+    body = ok(theirs.fetch(found[0].decode(), "(BODY.PEEK[TEXT])"))[0][1]
+    assert body == words, (len(body), len(words))
+
+    # Corrected while nobody sees it half done (RFC 8508).
+    ok(imap.select("Drafts"))
+    text = b"Subject: corrected\r\n\r\nx\r\n"
+    imap.send(b"rep1 UID REPLACE %s Drafts (\\Draft) {%d+}\r\n%s\r\n" % (uid.encode(), len(text), text))
+    assert imap.readline().startswith(b"* OK [APPENDUID ")
+    assert imap.readline() == b"* 1 EXPUNGE\r\n"
+    assert imap.readline() == b"* 1 EXISTS\r\n"
+    assert imap.readline().startswith(b"rep1 OK")
+    assert ok(imap.search(None, "SUBJECT", "corrected")) == [b"1"]
+    imap.logout()
+    theirs.logout()
+
+
 compression()
 notifications()
+forwarding()

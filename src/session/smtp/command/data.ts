@@ -6,7 +6,7 @@ import { replyToStoreError } from '../replies.ts'
 import { resetTransaction } from './simple.ts'
 
 /** RFC 5321 §3.3: nobody to deliver to. */
-function withoutRecipients({ state }: SmtpContext): Done | null {
+export function withoutRecipients({ state }: SmtpContext): Done | null {
   if (state.at !== 'mail' || state.recipients.length > 0) return null
   if (state.refused > 0) return { reply: reply(554, '5.5.1', 'No valid recipients'), pardoned: true }
   return { reply: reply(503, '5.5.1', 'Send RCPT first') }

@@ -26,6 +26,7 @@ export async function hello(context: SmtpContext, command: { verb: 'EHLO' | 'HEL
     transactionsMax: TRANSACTIONS_PER_CONNECTION_MAX,
     startTls: connection.canStartTls && connection.tls === null,
     requireTls: context.offerRequireTls && connection.tls !== null,
+    burl: policy.urls !== undefined && connection.tls !== null,
     mechanisms: context.account === null ? (policy.mechanisms(connection) ?? []) : [],
   })
   return { reply: reply(250, null, ...lines) }
@@ -46,5 +47,5 @@ export const vrfy: Done = { reply: reply(252, '2.0.0', 'Not verified here; send 
 export const expn: Done = { reply: reply(502, '5.5.1', 'EXPN is not offered') }
 
 export const help: Done = {
-  reply: reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA BDAT RSET NOOP VRFY HELP STARTTLS AUTH QUIT; see RFC 5321'),
+  reply: reply(214, '2.0.0', 'EHLO HELO MAIL RCPT DATA BDAT BURL RSET NOOP VRFY HELP STARTTLS AUTH QUIT; see RFC 5321'),
 }
