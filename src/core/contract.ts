@@ -484,7 +484,7 @@ export type Mailboxes = {
   setAnnotations(
     mailboxId: MailboxId | null,
     changes: readonly AnnotationChange[],
-  ): Promise<Commands['setAnnotations']['outcome'] | Denied>
+  ): Promise<Commands['setAnnotations']['outcome'] | Denied | { readonly at: 'bad-special-use' }>
   /**
    * Hears of changes after they are kept. @returns the end of the watch
    * @param of this mailbox, and the account's list; default: all that the holder may see

@@ -3,6 +3,11 @@ import type { MailboxId, MessageKey, ModSeq, Uid, UidValidity } from './ids.ts'
 /** RFC 6154, without the backslash. */
 export type SpecialUse = 'Archive' | 'Drafts' | 'Junk' | 'Sent' | 'Trash'
 
+export const SPECIAL_USES: readonly SpecialUse[] = ['Archive', 'Drafts', 'Junk', 'Sent', 'Trash']
+
+/** The annotation that tells and sets it (RFC 6154 §4). */
+export const SPECIAL_USE_ENTRY = '/private/specialuse'
+
 /**
  * A flag as IMAP writes it: `\Seen`, `\Answered`, `\Flagged`, `\Deleted`, `\Draft`, or a keyword.
  * System flags have exactly this case; keywords keep the case they were first stored with, and compare without it.

@@ -321,6 +321,8 @@ export type Commands = {
       mailboxId: MailboxId | null
       reader: AccountId
       changes: readonly AnnotationChange[]
+      /** What the mailbox is for from now on; the mailbox that had this use has none any more (RFC 6154 §4). */
+      specialUse?: SpecialUse | null
     }
     outcome: Done | NotFound | { at: 'too-many' }
   }

@@ -2,12 +2,13 @@ import { assert } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import { MAILBOX_DEPTH_MAX, MAILBOX_NAME_MAX_OCTETS } from '../../model/limits.ts'
 import type { AccountId } from '../../model/ids.ts'
-import type { MailboxInfo, SpecialUse } from '../../model/mailbox.ts'
+import { SPECIAL_USE_ENTRY, SPECIAL_USES, type MailboxInfo, type SpecialUse } from '../../model/mailbox.ts'
 import type { Commands, SearchReads, Store } from '../../store/contract.ts'
 import { ALL_RIGHTS, type FlagClasses } from '../../model/rights.ts'
 import { printAddress } from '../../format/address/address.ts'
 import type {
   AccountRef,
+  Annotation,
   AppendDraft,
   Mailboxes,
   MailboxView,
@@ -46,6 +47,19 @@ const draftAt =
     flags,
     internalDate: internalDate ?? now,
   })
+
+/** RFC 6154 §4: the use as LIST shows it. */
+const useOf = (mailbox: MailboxInfo | null): Annotation[] =>
+  mailbox === null || mailbox.specialUse === null
+    ? []
+    : [{ entry: SPECIAL_USE_ENTRY, value: Buffer.from(`\\${mailbox.specialUse}`) }]
+
+/** Undefined: no use that a mailbox can have. Choice: one use for each mailbox. */
+function specialUseIn(value: Uint8Array | null): SpecialUse | null | undefined {
+  if (value === null) return null
+  const text = Buffer.from(value).toString('latin1').toLowerCase()
+  return SPECIAL_USES.find((use) => text === `\\${use.toLowerCase()}`)
+}
 
 const NOTHING: Quota = { usedOctets: 0, limitOctets: null, messages: 0, limitMessages: null }
 
@@ -204,11 +218,22 @@ export function openMailboxes(
       mail.messagesWith(accountId, 'email' in id ? { email: fromReader(id.email) } : { thread: fromReader(id.thread) }),
     ...openAcl(account, store),
     async annotations(mailboxId) {
-      if (mailboxId !== null && (await mail.mailbox(accountId, mailboxId)) === null) return { at: 'not-found' }
-      return { at: 'done', entries: await mail.annotations(accountId, mailboxId, reader.accountId) }
+      const mailbox = mailboxId === null ? null : await mail.mailbox(accountId, mailboxId)
+      if (mailboxId !== null && mailbox === null) return { at: 'not-found' }
+      const entries = await mail.annotations(accountId, mailboxId, reader.accountId)
+      return { at: 'done', entries: [...entries, ...useOf(reader === account ? mailbox : null)] }
     },
-    setAnnotations: (mailboxId, changes) =>
-      store.run({ do: 'setAnnotations', accountId, mailboxId, reader: reader.accountId, changes }),
+    async setAnnotations(mailboxId, changes) {
+      const use = changes.find(({ entry }) => entry === SPECIAL_USE_ENTRY)
+      const input = { do: 'setAnnotations', accountId, mailboxId, reader: reader.accountId } as const
+      if (use === undefined) return store.run({ ...input, changes })
+      // RFC 6154 §4: no use that is not known, and only the owner’s; an inbox is what it is.
+      const specialUse = specialUseIn(use.value)
+      const mailbox = mailboxId === null ? null : await mail.mailbox(accountId, mailboxId)
+      const isGood = reader === account && specialUse !== undefined && mailbox !== null && mailbox.name !== 'INBOX'
+      if (!isGood) return { at: 'bad-special-use' }
+      return store.run({ ...input, changes: changes.filter((change) => change !== use), specialUse })
+    },
 
     watch: (heard) =>
       store.changes.watchAccount(accountId, (notice) => {

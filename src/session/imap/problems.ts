@@ -5,6 +5,7 @@ import { no, type Tagged } from './command.ts'
 /** Outcomes of the core that are a NO with the same code wherever they occur (RFC 5530 §3, docs/rules.md, codes). */
 export type Problem =
   | { readonly at: 'bad-name'; readonly why: string }
+  | { readonly at: 'bad-special-use' }
   | { readonly at: 'denied' }
   | { readonly at: 'exists' }
   | { readonly at: 'not-found' }
@@ -17,6 +18,8 @@ export function problem(outcome: Problem): Tagged {
   switch (outcome.at) {
     case 'bad-name':
       return no(`Mailbox name refused: ${outcome.why}`, 'CANNOT')
+    case 'bad-special-use':
+      return no('No such special use', 'USEATTR') // RFC 6154 §3
     case 'denied':
       return no('Not permitted', 'NOPERM') // RFC 5530 §3
     case 'exists':

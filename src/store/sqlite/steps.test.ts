@@ -189,6 +189,15 @@ const ROWS = {
           { entry: '/shared/comment', value: Buffer.from('ours') },
         ],
       }),
+    (store, { ann, work }) =>
+      store.run({
+        do: 'setAnnotations',
+        accountId: ann,
+        mailboxId: work,
+        reader: ann,
+        changes: [],
+        specialUse: 'Sent',
+      }),
   ],
   addAlias: [(store) => store.run({ do: 'addAlias', address: address('all'), targets: [address('ann')] })],
   removeAlias: [(store) => store.run({ do: 'removeAlias', address: address('info') })],

@@ -201,6 +201,29 @@ export function sharingTests(check: Check): void {
     assert.equal(await keyOf(inbox), null)
   })
 
+  check('a special use goes from one mailbox to another (RFC 6154 §4)', async (store) => {
+    const ann = await account(store)
+    const made = await store.run({ do: 'createMailbox', accountId: ann, name: 'New', specialUse: null, now: NOW })
+    assert.ok(made.at === 'done')
+    const uses = async () =>
+      (await store.mail.mailboxes(ann)).flatMap(({ name, specialUse }) => (specialUse === null ? [] : [name]))
+    const use = (specialUse: 'Sent' | null) =>
+      store.run({
+        do: 'setAnnotations',
+        accountId: ann,
+        mailboxId: made.mailboxId,
+        reader: ann,
+        changes: [],
+        specialUse,
+      })
+    assert.deepEqual(await uses(), ['Sent'])
+    assert.deepEqual(await use('Sent'), { at: 'done' })
+    assert.deepEqual(await use('Sent'), { at: 'done' })
+    assert.deepEqual(await uses(), ['New'])
+    assert.deepEqual(await use(null), { at: 'done' })
+    assert.deepEqual(await uses(), [])
+  })
+
   check('annotations of the server are each account’s own', async (store) => {
     const [ann, bob] = [await account(store), await account(store, 'bob')]
     await annotate(store, { accountId: ann, mailboxId: null, reader: ann })({ '/private/vendor/x/y': '1' })

@@ -1,4 +1,6 @@
+import type { MailboxView } from '../../../core/contract.ts'
 import { ANNOTATION_VALUE_MAX_OCTETS } from '../../../model/limits.ts'
+import { SPECIAL_USE_ENTRY } from '../../../model/mailbox.ts'
 import {
   parseGetMetadata,
   parseSetMetadata,
@@ -52,7 +54,32 @@ async function* set(conversation: In, { mailbox, changes }: SetMetadataArgs): An
   if (mailbox === '' && changes.some(({ entry }) => entry.startsWith('/shared/'))) return problem({ at: 'denied' })
   const found = mailbox === '' ? null : await handle.find(mailbox)
   if (mailbox !== '' && found === null) return problem({ at: 'not-found' })
-  return setEntries(conversation, found?.mailboxId ?? null, changes)
+  const loses = await losesUse(conversation, found, changes)
+  const outcome = await setEntries(conversation, found?.mailboxId ?? null, changes)
+  // RFC 6154 §5.4: who had the use before.
+  if (loses !== null && outcome.status === 'OK') {
+    yield* printMetadata(conversation, loses.name, [{ entry: SPECIAL_USE_ENTRY, value: null }])
+  }
+  return outcome
+}
+
+/** The mailbox that has the use which another is given. */
+async function losesUse(
+  { state }: In,
+  found: MailboxView | null,
+  changes: SetMetadataArgs['changes'],
+): Promise<MailboxView | null> {
+  const use = changes
+    .find(({ entry }) => entry === SPECIAL_USE_ENTRY)
+    ?.value?.toString('latin1')
+    .toLowerCase()
+  if (use === undefined) return null
+  const list = await state.handle.list()
+  return (
+    list.find(({ mailboxId, owner, specialUse }) => {
+      return owner === null && mailboxId !== found?.mailboxId && use === `\\${specialUse?.toLowerCase()}`
+    }) ?? null
+  )
 }
 
 async function setEntries(

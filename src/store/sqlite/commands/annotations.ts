@@ -1,7 +1,8 @@
 /** Annotations of mailboxes and of the server (RFC 5464). */
 import { assert } from '../../../std/assert.ts'
 import { ANNOTATIONS_PER_ACCOUNT_MAX, ANNOTATIONS_PER_MAILBOX_MAX } from '../../../model/limits.ts'
-import type { AccountId } from '../../../model/ids.ts'
+import type { AccountId, MailboxId } from '../../../model/ids.ts'
+import { SPECIAL_USE_ENTRY } from '../../../model/mailbox.ts'
 import type { Database } from '../database.ts'
 import type { Handlers } from '../work.ts'
 import type { MailboxRows } from './mailbox-rows.ts'
@@ -26,6 +27,10 @@ export function annotationRows(db: Database): AnnotationRows {
 }
 
 export function annotationHandlers(db: Database, rows: MailboxRows): Handlers<'setAnnotations'> {
+  const dropUse = db.prepare<[number]>(
+    'UPDATE mailbox SET special_use = NULL WHERE account_id = ? AND special_use = ? RETURNING mailbox_id',
+  )
+  const setUse = db.prepare('UPDATE mailbox SET special_use = ? WHERE account_id = ? AND mailbox_id = ?')
   const counts = db.prepare<[all: number, here: number]>(
     'SELECT count(*), total(mailbox_id = ? AND reader = ?) FROM annotation WHERE account_id = ?',
   )
@@ -39,7 +44,7 @@ export function annotationHandlers(db: Database, rows: MailboxRows): Handlers<'s
   const drop = db.prepare('DELETE FROM annotation WHERE account_id = ? AND mailbox_id = ? AND reader = ? AND entry = ?')
 
   return {
-    setAnnotations({ accountId, mailboxId, reader, changes }, work) {
+    setAnnotations({ accountId, mailboxId, reader, changes, specialUse }, work) {
       if (rows.account(accountId) === null) return { at: 'not-found' }
       if (mailboxId !== null && rows.find(accountId, mailboxId) === null) return { at: 'not-found' }
       const mailbox = mailboxId ?? SERVER
@@ -71,6 +76,17 @@ export function annotationHandlers(db: Database, rows: MailboxRows): Handlers<'s
         told[kind].push(entry)
       }
       const at = { kind: 'annotations', accountId, mailboxId } as const
+      if (specialUse !== undefined) {
+        assert(mailboxId !== null && reader === accountId, 'a use is the owner’s to give')
+        const before = specialUse === null ? undefined : dropUse.get(accountId, specialUse)?.[0]
+        setUse.run(specialUse, accountId, mailboxId)
+        if (before !== undefined && before !== mailboxId) {
+          const other = { ...at, mailboxId: before as MailboxId, reader }
+          work.notice({ ...other, entries: [SPECIAL_USE_ENTRY] })
+        }
+        if (before !== mailboxId) told.private.push(SPECIAL_USE_ENTRY)
+        work.notice({ kind: 'mailbox-list', accountId })
+      }
       if (told.private.length > 0) work.notice({ ...at, reader, entries: told.private })
       if (told.shared.length > 0) work.notice({ ...at, reader: null, entries: told.shared })
       return { at: 'done' }
