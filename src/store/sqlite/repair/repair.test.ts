@@ -210,6 +210,53 @@ suite('repair', () => {
       await again.close()
     }))
 
+  test('rights, annotations, threads and quotas stay; those of what is gone do not', () =>
+    wounded(async (dataDir) => {
+      const store = await open(dataDir)
+      const [ann, bob] = [await mailboxOwner(store, 'ann'), await mailboxOwner(store, 'bob')]
+      const [inbox, sent] = [await mailboxId(store, ann), await mailboxId(store, ann, 'Sent')]
+      for (const id of [inbox, sent]) {
+        await store.run({
+          do: 'setRights',
+          accountId: ann,
+          mailboxId: id,
+          grantee: bob,
+          mode: 'add',
+          rights: ['l', 'r'],
+        })
+        await store.run({
+          do: 'setAnnotations',
+          accountId: ann,
+          mailboxId: id,
+          reader: bob,
+          changes: [{ entry: '/private/comment', value: Buffer.from('his') }],
+        })
+      }
+      await store.run({ do: 'setQuota', accountId: ann, quotaMessages: 12 })
+      const copy = { do: 'copy', accountId: ann, from: inbox, to: await mailboxId(store, bob), now: NOW } as const
+      await store.run({ ...copy, toAccountId: bob, uids: [range(50)] })
+      const idsOf = async (from: Store) => {
+        const entries = await collect(from.mail.entries(bob, copy.to, ALL))
+        return (await from.mail.objectIds(bob, [entries.at(-1)!.messageKey]))[0]
+      }
+      const ids = await idsOf(store)
+      await store.close()
+      const db = openPlain(databasePath(dataDir), 0)
+      // As after the loss of a page: the mailbox is told of no more.
+      db.exec(`DELETE FROM entry WHERE account_id = ${ann} AND mailbox_id = ${sent}`)
+      db.exec(`DELETE FROM mailbox WHERE account_id = ${ann} AND mailbox_id = ${sent}`)
+      db.close()
+      assert.deepEqual(repair(dataDir).left, [])
+      const again = await open(dataDir)
+      assert.ok((await again.mail.grantTo(bob, ann, inbox))?.rights.has('r'))
+      assert.equal((await again.mail.annotations(ann, inbox, bob)).length, 1)
+      assert.equal((await again.directory.account(ann))?.quotaMessages, 12)
+      assert.deepEqual(await idsOf(again), ids)
+      const lost = (await again.mail.mailbox(ann, sent)) === null
+      if (lost) assert.equal(await again.mail.grantTo(bob, ann, sent), null)
+      await again.close()
+    }))
+
   test('of an earlier schema: a table that it had not yet is no loss', () =>
     wounded(async (dataDir, before) => {
       const db = openPlain(databasePath(dataDir), 0)
