@@ -9,7 +9,7 @@ import { temporaryFolder } from './world.ts'
 export type Browser = AsyncDisposable & {
   /** Waits until the page is loaded. @returns its HTML as the browser understood it, without styles and drawings */
   open(url: string): Promise<string>
-  /** Types into the first element that the selector finds. */
+  /** Types into the first element that the selector finds, in place of what stands there. */
   type(selector: string, text: string): Promise<void>
   /** Clicks, and waits for the page that follows. @returns its HTML */
   click(selector: string): Promise<string>
@@ -103,6 +103,16 @@ export async function startBrowser(language: string): Promise<Browser> {
   await ask('Emulation.setScriptExecutionDisabled', { value: true })
 
   const html = async (): Promise<string> => {
+    for (;;) {
+      try {
+        return await htmlNow()
+      } catch (error) {
+        // Another page came in between; that one is asked for, then.
+        if (!String(error).includes('Could not find node')) throw error
+      }
+    }
+  }
+  const htmlNow = async (): Promise<string> => {
     const { root } = await ask<{ root: { nodeId: number } }>('DOM.getDocument', { depth: 0 })
     const { outerHTML } = await ask<{ outerHTML: string }>('DOM.getOuterHTML', { nodeId: root.nodeId })
     return outerHTML.replaceAll(/<style>[^]*?<\/style>|<svg[^]*?<\/svg>/g, '')
@@ -133,6 +143,7 @@ export async function startBrowser(language: string): Promise<Browser> {
     },
     async type(selector, text) {
       await ask('DOM.focus', { nodeId: await find(selector) })
+      await ask('Input.dispatchKeyEvent', { type: 'keyDown', key: 'a', commands: ['selectAll'] })
       await ask('Input.insertText', { text })
     },
     async click(selector) {
@@ -150,9 +161,11 @@ export async function startBrowser(language: string): Promise<Browser> {
     },
     async selected(selector) {
       await press(selector)
+      await ask('Emulation.setScriptExecutionDisabled', { value: false }) // For our own question, not for the page.
       const { result } = await ask<{ result: { value?: string } }>('Runtime.evaluate', {
         expression: 'String(getSelection())',
       })
+      await ask('Emulation.setScriptExecutionDisabled', { value: true })
       return result.value ?? ''
     },
     async look({ width, height, dark }) {

@@ -13,6 +13,7 @@ export function setupCommand(): Command {
     .option('--clients <where>', 'where people read mail: browser, office or anywhere')
     .option('--port80 <what>', 'when another program holds port 80: stop it, keep it, or certificates by dns')
     .option('--public <address>', 'under which the internet reaches this machine, behind NAT; may be repeated', collect)
+    .option('--web [port]', 'the same four questions on a page, for a machine that is not set up yet (port 2443)')
     .option('--no-input', 'ask nothing: defaults for what no flag says, and apply')
     .option('-y, --yes', 'apply without asking once more')
     .option('--dry-run', 'show the plan and change nothing')

@@ -28,8 +28,10 @@ export async function runSetup(host: string | undefined, flags: SetupFlags, comm
   const places = placesBelow(flags.root === undefined ? null : resolve(flags.root))
   const words = SETUP_WORDS[language]
   if (flags.web !== undefined) {
+    const given = givenOf(host, flags)
+    refuseWrong(given, words)
     const { runSetupPage } = await import('./setup-page.ts')
-    return runSetupPage(host, { flags, places, language, words, terminal: null })
+    return runSetupPage(given, { flags, places, language, words, terminal: null })
   }
   using terminal = flags.input ? openTerminal() : null
   const setting = { flags, places, language, words, terminal }

@@ -77,6 +77,18 @@ export type SetupWords = {
     readonly left: (why: string) => string
     readonly finished: string
   }
+  /** What the terminal says of the page. */
+  readonly page: {
+    readonly configured: (path: string) => readonly [string, string]
+    readonly open: (minutes: number) => string
+    readonly here: string
+    readonly tunnel: (line: string) => string
+    readonly warns: (fingerprint: string) => string
+    readonly stop: string
+    readonly over: string
+    readonly stays: (minutes: number) => string
+    readonly portHeld: (port: number) => readonly [string, string]
+  }
   readonly notRoot: readonly [string, string]
   readonly unreadable: (path: string) => readonly [string, string]
   readonly byHand: (path: string, line: string) => readonly [string, string]

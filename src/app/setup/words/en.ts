@@ -204,6 +204,17 @@ export const en: SetupWords = {
     left: (why) => `left: ${why}`,
     finished: 'Removed. Firewall rules are not setup’s: gavan firewall says how to undo them.',
   },
+  page: {
+    configured: (path) => [`this machine is set up already: ${path}`, 'change it here: gavan setup'],
+    open: (minutes) => `Open in a browser. The link works once, in one browser, within ${minutes} minutes:`,
+    here: 'on this machine',
+    tunnel: (line) => `From another one, by way of ssh: ${line}   then the link of 127.0.0.1 there`,
+    warns: (fingerprint) => `The browser warns: the certificate is self-made, SHA-256 ${fingerprint}`,
+    stop: 'Nothing is changed before the page has shown the plan. Ctrl-C ends it.',
+    over: 'Nobody came to the end of the page in time. Nothing was changed.',
+    stays: (minutes) => `The page stays for ${minutes} minutes; Ctrl-C ends it.`,
+    portHeld: (port) => [`another program has port ${port}`, 'take another one: gavan setup --web 8443'],
+  },
   notRoot: ['setup changes the system, and you are not root', 'sudo gavan setup …, or see what it would do: --dry-run'],
   unreadable: (path) => [
     `the service could not read its own program: ${path} is closed to the user gavan`,
