@@ -46,7 +46,7 @@ async function* threadFound(conversation: Conversation<'selected'>, args: Thread
 async function threadsOf({ algorithm }: ThreadArgs, rows: ThreadRows, breathe: Breather): Promise<Forest> {
   switch (algorithm) {
     case 'ORDEREDSUBJECT':
-      return threadBySubject(rows)
+      return threadBySubject(rows, breathe)
     case 'REFERENCES':
       return threadByReferences(rows, breathe)
     case 'REFS':

@@ -49,6 +49,7 @@ const SURROGATE = /[\ud800-\udfff]/
 /** The place of each text among all, equal ones having one (i;unicode-casemap; the texts are folded). */
 export async function rankTexts(texts: readonly string[], breathe: Breather): Promise<Float64Array> {
   const { ids, distinct } = await internTexts(texts, breathe)
+  await breathe()
   // What the code units say is what the octets say, but for halves of large letters.
   const plain = !distinct.some((text) => SURROGATE.test(text))
   const compare: Compare = plain
@@ -57,7 +58,10 @@ export async function rankTexts(texts: readonly string[], breathe: Breather): Pr
   const order = await orderInTurns(distinct.length, compare, breathe)
   const rankOf = new Float64Array(distinct.length)
   for (let i = 0; i < order.length; i++) rankOf[order[i]!] = i
-  return Float64Array.from(ids, (id) => rankOf[id]!)
+  await breathe()
+  const ranks = new Float64Array(ids.length)
+  for (let i = 0; i < ids.length; i++) ranks[i] = rankOf[ids[i]!]!
+  return ranks
 }
 
 /** Numbers equal texts alike, from 0 on. */

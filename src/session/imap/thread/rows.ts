@@ -50,7 +50,9 @@ export async function readThreadRows(
   }
   await breathe()
   const { ids: subjects, distinct } = await internTexts(texts, breathe)
+  await breathe()
   const order = await orderInTurns(places.length, (a, b) => sent[a]! - sent[b]! || a - b, breathe)
+  await breathe()
   return {
     count: places.length,
     places,
