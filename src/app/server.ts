@@ -10,6 +10,7 @@ import type { Address } from '../model/address.ts'
 import type { Endpoint } from '../model/connection.ts'
 import {
   DESCRIPTORS_RESERVED,
+  SEARCH_HEAP_MAX_MIB,
   STORE_LOCK_RETRY_MS,
   STORE_LOCK_WAIT_MS,
   TLS_TICKET_KEY_LIFETIME_MS,
@@ -225,7 +226,12 @@ export async function startServer(options: {
       ownAddresses: tryMode === null ? ownAddresses() : [],
       loopbackIsForeign: tryMode !== null,
     })
-    const started = (name: string, file: string, data: () => object): SupervisedThread => {
+    const started = (
+      name: string,
+      file: string,
+      data: () => object,
+      more: { heapMaxMib?: number } = {},
+    ): SupervisedThread => {
       const news = (item: GuardNews): void => {
         bans.hear(item)
         toOthers(item, thread)
@@ -234,6 +240,7 @@ export async function startServer(options: {
         name,
         file: threadFile(file),
         prepare: () => withStore(data()),
+        ...more,
         news,
         clock,
         log,
@@ -258,7 +265,7 @@ export async function startServer(options: {
     let [ports = []] = await Promise.all([...protocolThreads, relayThread].map(({ ready }) => ready))
 
     // Mail does not wait for the index, nor does a start.
-    const searchThread = started('search', 'search-thread', () => ({}))
+    const searchThread = started('search', 'search-thread', () => ({}), { heapMaxMib: SEARCH_HEAP_MAX_MIB })
     searchThread.ready.catch((error: unknown) => log.error({ event: 'search.thread.failed', cause: String(error) }))
 
     const renewTls = async (): Promise<void> => {

@@ -32,6 +32,20 @@ test('a thread that dies is replaced; one that was asked to end is not', async (
   )
 })
 
+test('a thread that wants more heap than it may have dies alone, and is replaced', async () => {
+  const starts = new Int32Array(new SharedArrayBuffer(4))
+  const events: LogEvent[] = []
+  const file = thread(`${OBEDIENT}
+    if (Atomics.load(starts, 0) === 1) for (const all = []; ;) all.push(Array.from({ length: 100_000 }, Math.random))`)
+  const prepare = (): { data: unknown; transfer: [] } => ({ data: { starts }, transfer: [] })
+  const log = keepingLog(events)
+  const supervised = superviseThread({ name: 'x', file, prepare, heapMaxMib: 32, clock: systemClock, log })
+  await supervised.ready
+  while (Atomics.load(starts, 0) < 2) await new Promise((resolve) => void setTimeout(resolve, 5))
+  await supervised.drain()
+  assert.deepEqual(events.map(({ event }) => event), ['thread.failed', 'thread.restarted']) // prettier-ignore
+})
+
 test('a thread that cannot start says why, and is not tried again', async () => {
   const file = thread(`
     import { parentPort } from 'node:worker_threads'

@@ -77,12 +77,14 @@ export function superviseThread(options: {
   file: URL
   /** Called for each start: ports of the store are good for one thread only. */
   prepare: () => { data: unknown; transfer: Transferable[] }
+  /** Heap that a run may have; with more it dies, and it alone. Absent: V8's own limit, for the whole program. */
+  heapMaxMib?: number
   /** What its guard tells. */
   news?: (item: GuardNews) => void
   clock: Clock
   log: Log
 }): SupervisedThread {
-  const { name, file, prepare, news = () => {}, clock, log } = options
+  const { name, file, prepare, heapMaxMib, news = () => {}, clock, log } = options
   let draining = false
   /** Ends by our wish, and is followed at once. */
   let replacing = false
@@ -104,7 +106,8 @@ export function superviseThread(options: {
 
   const start = (): void => {
     const { data, transfer } = prepare()
-    const worker = new Worker(file, { name, workerData: data, transferList: transfer })
+    const limits = heapMaxMib === undefined ? {} : { resourceLimits: { maxOldGenerationSizeMb: heapMaxMib } }
+    const worker = new Worker(file, { name, workerData: data, transferList: transfer, ...limits })
     const end = Promise.withResolvers<void>()
     current = worker
     exited = end.promise
