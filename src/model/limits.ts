@@ -410,8 +410,6 @@ export const SEARCH_RETRY_MS = 30 * SECOND
 export const SEARCH_CPU_SHARE = 0.5
 /** Heap of its thread: with more it is ended and begins again, and the server goes on. The largest letter that is indexed takes a tenth of it. */
 export const SEARCH_HEAP_MAX_MIB = 256
-/** Heap of its thread: with more it is ended and begins again, and the server goes on. A letter at its limits takes some 40. */
-export const SEARCH_HEAP_MAX_MIB = 256
 
 // Admin API ------------------------------------------------------------------------------------------------------------
 
