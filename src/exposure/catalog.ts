@@ -108,6 +108,8 @@ export const CATALOG: readonly CatalogRow[] = [
     why: "Reading mail where it is, TLS from the first octet. The default of today's mail programs.",
     rules: ['D9', 'D10', 'D11'],
   },
+  // Choice: POP3 is on for inner networks unless it is switched off. D12 says that it can be off, where D4 says of 465 that
+  // it is; UX.md shows it off, and DOMAIN.md holds where they differ. One switch: gavan set pop3 off.
   {
     service: 'pop3',
     role: 'mda',

@@ -128,7 +128,7 @@ export async function startBrowser(language: string): Promise<Browser> {
     await ask('DOM.scrollIntoViewIfNeeded', { nodeId })
     const { model } = await ask<{ model: { content: readonly number[] } }>('DOM.getBoxModel', { nodeId })
     const [x1 = 0, y1 = 0, , , x2 = 0, y2 = 0] = model.content
-    const at = { x: (x1 + x2) / 2, y: (y1 + y2) / 2, button: 'left', clickCount }
+    const at = { x: (x1 + x2) / 2, y: (y1 + y2) / 2, button: 'left', buttons: 1, clickCount }
     await ask('Input.dispatchMouseEvent', { type: 'mousePressed', ...at })
     await ask('Input.dispatchMouseEvent', { type: 'mouseReleased', ...at })
   }

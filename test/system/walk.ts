@@ -61,12 +61,12 @@ async function typeInto(child: ChildProcess, answers: readonly string[]): Promis
   return seen
 }
 
-/** What a command printed, without what differs from run to run: keys, the password, the machine itself. */
+/** What a command printed, without what differs from run to run: keys, the one-time link, the machine itself. */
 export function printedBy(text: string, command: string): string {
   const begin = text.indexOf(`\n$ ${command}\n`)
   return text
     .slice(begin, text.indexOf('\n── ', begin))
-    .replaceAll(/\b(?:[a-z]+-){4}\d\d\b/g, 'PASSWORD')
+    .replaceAll(/once=[\w-]{24}/g, 'once=LINK')
     .replaceAll(/p=[\w+/=]{40,}/g, 'p=KEY')
     .replaceAll(/^.* · \d+ cores?, [\d.]+ GB/gm, 'MACHINE')
 }

@@ -29,7 +29,10 @@ fieldset{border:0;margin:0;padding:0;flex:1 1 100%}legend{padding:0;font-weight:
 .button.second,button.second{color:var(--accent);background:none;border:1px solid var(--control)}
 .row{display:flex;gap:.75rem;flex-wrap:wrap;align-items:center}
 pre{background:var(--surface);border:1px solid var(--line);border-radius:10px;padding:.75rem 1rem;overflow-x:auto;font:.9em/1.5 ui-monospace,monospace;white-space:pre-wrap;overflow-wrap:anywhere}
-.copy{user-select:all;overflow-wrap:anywhere}
+.copy{user-select:all;-webkit-user-select:all;overflow-wrap:anywhere}
+.records{list-style:none;margin:0;padding:0;background:var(--surface);border:1px solid var(--line);border-radius:10px}
+.records li{padding:.75rem 1rem;border-bottom:1px solid var(--line)}.records li:last-child{border-bottom:0}.records p{margin:0 0 .25rem}
+dl{display:grid;grid-template-columns:auto 1fr;gap:.15rem 1rem;margin:0}dt{color:var(--muted)}dd{margin:0;min-width:0}
 .qr{background:#fff;padding:12px;border-radius:10px;border:1px solid var(--line);width:196px}.qr svg{display:block;width:170px;height:170px}
 @media(max-width:640px){
 thead{position:absolute;width:1px;height:1px;overflow:hidden;clip-path:inset(50%)}

@@ -92,7 +92,7 @@ export function donePage(language: Language, rest: Rest): WebAnswer {
     firstPart(language, rest),
     ...(rest.byHand.length === 0 ? [] : [`<h2>${html(words.byHand)}</h2>`, ...rest.byHand.map((lines) => pre(lines))]),
     `<h2>${html(dns.head)}</h2><p class="muted">${html(words.copy)}</p>`,
-    recordTable(language, rest.records.lines),
+    recordList(language, rest.records.lines),
     `<p class="muted">${rest.records.after.map(html).join('<br>')}</p>`,
     `<h2>${html(words.next)}</h2>${pre(rest.next)}`,
     rest.waits === null ? '' : `<p class="muted">${html(rest.waits)}</p>`,
@@ -114,17 +114,14 @@ function firstPart(language: Language, { first, address }: Rest): string {
   )
 }
 
-function recordTable(language: Language, lines: readonly RecordLine[]): string {
-  const { record: heads, marks } = PAGE_WORDS[language].done
-  const [now, type, name, value] = heads
-  const rows = lines.map(
-    (line) =>
-      `<tr><td data-label="${html(now)}">${line.mark} ${html(marks[line.mark])}</td><th scope="row">${html(line.type)}</th>` +
-      `<td data-label="${html(name)}"><code class="copy">${html(line.name)}</code></td>` +
-      `<td data-label="${html(value)}"><code class="copy">${html(line.value)}</code><span class="hint">${html(line.says)}</span></td></tr>`,
-  )
-  const head = [now, type, name, value].map((each) => `<th scope="col">${html(each)}</th>`).join('')
-  return `<table class="records"><thead><tr>${head}</tr></thead><tbody>${rows.join('')}</tbody></table>`
+/** Each for itself, so that a value of any length has room on any screen. */
+function recordList(language: Language, lines: readonly RecordLine[]): string {
+  const { name, value } = PAGE_WORDS[language].done
+  const item = (line: RecordLine): string =>
+    `<li><p><b>${html(line.type)}</b> <span class="muted">${line.mark} ${html(line.says)}</span></p><dl>` +
+    `<dt>${html(name)}</dt><dd><code class="copy">${html(line.name)}</code></dd>` +
+    `<dt>${html(value)}</dt><dd><code class="copy">${html(line.value)}</code></dd></dl></li>`
+  return `<ul class="records">${lines.map(item).join('')}</ul>`
 }
 
 export function failedPage(language: Language, lines: readonly string[]): WebAnswer {

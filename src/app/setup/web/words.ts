@@ -23,8 +23,8 @@ export type PageWords = {
     readonly near: string
     readonly password: string
     readonly byHand: string
-    readonly record: readonly [mark: string, type: string, name: string, value: string]
-    readonly marks: Readonly<Record<'✓' | '✗' | '?', string>>
+    readonly name: string
+    readonly value: string
     readonly copy: string
     readonly next: string
     readonly end: string
@@ -58,8 +58,8 @@ const en: PageWords = {
     near: 'The browser warns: it does not know the certificate yet.',
     password: 'Its password is shown this once and kept nowhere:',
     byHand: 'Left to you',
-    record: ['now', 'type', 'name', 'value'],
-    marks: { '✓': 'there', '✗': 'not yet', '?': 'not looked up' },
+    name: 'Name',
+    value: 'Value',
     copy: 'A click on a name or a value selects it whole.',
     next: 'Then, on the server',
     end: 'Done: close this page',
@@ -99,8 +99,8 @@ const ru: PageWords = {
     near: 'Браузер предупредит: сертификат ему ещё не знаком.',
     password: 'Пароль показан один раз и нигде не записан:',
     byHand: 'Осталось сделать вручную',
-    record: ['сейчас', 'тип', 'имя', 'значение'],
-    marks: { '✓': 'есть', '✗': 'пока нет', '?': 'не проверено' },
+    name: 'Имя',
+    value: 'Значение',
     copy: 'Щелчок по имени или значению выделяет его целиком.',
     next: 'Дальше, на сервере',
     end: 'Готово, закрыть страницу',
