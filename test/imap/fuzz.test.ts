@@ -100,11 +100,28 @@ const WORDS = [
     '"t7"',
     'UIDONLY',
   ],
+  ...[
+    'CATENATE (URL "/INBOX/;UID=1")',
+    'CATENATE (TEXT {3+}\r\na:b URL "/Sent/;UID=1/;SECTION=TEXT")',
+    'SET (selected (MessageNew (UID) MessageExpunge)) (personal (MailboxName))',
+    'SET STATUS (subtree INBOX (MessageNew MessageExpunge FlagChange))',
+    'NONE',
+    'DEFLATE',
+    'PREVIEW (LAZY)',
+    '"imap://anna%40here.test@mail.here.test/INBOX/;UID=1;URLAUTH=anonymous"',
+    'INTERNAL',
+  ],
   ...['"17-Jul-1996 02:44:25 -0700"', 'UTF8 (~{3+}\r\na:b)', '"grüße"', '\x7f', 'x]y', '[', '{', '}', '"'],
 ]
-const NAMES = [...COMMANDS.map(({ name }) => name), 'APPEND', 'UID', 'UID NOOP', 'XYZZY'].filter(
-  (name) => name !== 'LOGOUT' && name !== 'IDLE' && name !== 'AUTHENTICATE',
-)
+const NAMES = [
+  ...COMMANDS.map(({ name }) => name),
+  'APPEND',
+  'REPLACE',
+  'UID REPLACE',
+  'UID',
+  'UID NOOP',
+  'XYZZY',
+].filter((name) => !['LOGOUT', 'UNAUTHENTICATE', 'IDLE', 'AUTHENTICATE'].includes(name))
 
 test('any words in any order: each command has its one answer, and nothing of ours throws', async () => {
   const stage = await openImapStage()
