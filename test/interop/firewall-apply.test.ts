@@ -4,11 +4,14 @@ import { spawnSync } from 'node:child_process'
 import { cpSync, mkdirSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { describe } from 'node:test'
+import { FIREWALLD, startFirewalld } from './firewalld.ts'
 import { findProgram, peerTest } from './peers.ts'
 import { temporaryFolder, type Folder } from './world.ts'
 import { MAIN } from '../../tools/program.ts'
 
 type Stage = {
+  /** What leads into its namespace. */
+  readonly enter: readonly string[]
   /** gavan firewall …, in the stage's namespace. */
   readonly gavan: (...args: string[]) => { code: number | null; stdout: string; stderr: string }
   readonly sh: (script: string) => string
@@ -35,6 +38,7 @@ function stage(folder: Folder, setUp = ''): Stage & Disposable {
   writeFileSync(bound, `set -e\n${setUp}\nexec "$@"\n`)
   const inside = ['netns', 'exec', name, 'unshare', '--mount', 'sh', bound]
   return {
+    enter: ['ip', 'netns', 'exec', name],
     clients,
     sh: (script) => must('ip', [...inside, 'sh', '-c', script]),
     gavan(...args) {
@@ -149,6 +153,22 @@ describe('gavan firewall --apply', () => {
       assert.equal(host.gavan(...all, '--remove', '--apply').code, 0)
     })
   }
+
+  peerTest(['root', 'ip', 'unshare', 'nft', ...FIREWALLD], 'firewalld, the daemon', async () => {
+    using folder = temporaryFolder('firewall-apply')
+    using host = stage(folder, `export DBUS_SYSTEM_BUS_ADDRESS=unix:path=${join(folder.path, 'firewalld', 'bus')}`)
+    await using _daemon = await startFirewalld({ folder: folder.path, enter: host.enter })
+    const list = 'nft -s list table inet firewalld; firewall-cmd --permanent --get-services'
+    const before = host.sh(list)
+    const applied = host.gavan('--format', 'firewalld', '--apply')
+    assert.equal(applied.code, 0, applied.stderr)
+    assert.match(applied.stdout, /^\+ .*993/m)
+    assert.match(host.sh(list), /dport 25 .*accept/)
+    assert.deepEqual(host.gavan('--format', 'firewalld', '--diff'), { code: 0, stdout: '', stderr: '' })
+    const removed = host.gavan('--format', 'firewalld', '--remove', '--apply')
+    assert.equal(removed.code, 0, removed.stderr)
+    assert.equal(host.sh(list), before)
+  })
 
   peerTest(['root', 'ip', 'unshare', 'nft'], 'nftables: what fails leaves the old rules, with the bans', async () => {
     using folder = temporaryFolder('firewall-apply')

@@ -12,6 +12,7 @@ import { firewallRules } from '../../src/exposure/firewall/render.ts'
 import { CLIENTS, planOfLayout } from '../firewall/plans.ts'
 import { holdAgainst, INSIDE, OTHER, OUTSIDE, portsOf, SELF, SSH } from './firewall-cells.ts'
 import { Lab } from './firewall-lab.ts'
+import { FIREWALLD, startFirewalld } from './firewalld.ts'
 import { peerTest } from './peers.ts'
 import { temporaryFolder } from './world.ts'
 
@@ -38,7 +39,7 @@ type Tool = {
   readonly name: string
   readonly needs: readonly string[]
   /** Rules that were there before: what they let through of ports that are not gavan's. */
-  readonly before: (lab: Lab) => void
+  readonly before: (lab: Lab) => void | Promise<void>
   readonly othersPass: readonly number[]
   /** Off ports of the plan are not gavan's either. */
   readonly offPasses: boolean
@@ -131,7 +132,33 @@ function ufw(folder: string): Tool {
   }
 }
 
-async function prove(t: TestContext, tool: Tool, plan: ExposurePlan): Promise<void> {
+/** The daemon itself, behind a D-Bus of its own; it ends with the stack. */
+function firewalld(folder: string, stack: AsyncDisposableStack): Tool {
+  let bus = ''
+  const run = (lab: Lab, script: string): string =>
+    lab.run('server', ['env', `DBUS_SYSTEM_BUS_ADDRESS=${bus}`, 'sh', '-c', script])
+  const rules = (plan: ExposurePlan) => firewallRules(plan, 'firewalld')
+  return {
+    name: 'firewalld',
+    needs: [...FIREWALLD, 'nft'],
+    async before(lab) {
+      const daemon = stack.use(await startFirewalld({ folder, enter: lab.enter('server') }))
+      ;({ bus } = daemon)
+    },
+    othersPass: [SSH],
+    offPasses: false,
+    apply: (lab, plan) => void run(lab, rules(plan).text),
+    remove: (lab, plan) => void run(lab, rules(plan).undo.join('\n')),
+    list: (lab) =>
+      run(
+        lab,
+        'nft -s list table inet firewalld; firewall-cmd --permanent --list-all; firewall-cmd --permanent --get-ipsets',
+      ),
+  }
+}
+
+/** @param through also by way of the plans of all kinds of clients */
+async function prove(t: TestContext, tool: Tool, plan: ExposurePlan, through = true): Promise<void> {
   await using lab = office()
   const ports = portsOf(plan)
   await lab.listen('server', ports)
@@ -145,7 +172,7 @@ async function prove(t: TestContext, tool: Tool, plan: ExposurePlan): Promise<vo
     const answers = await lab.probe(host, doors, 'open')
     assert.ok(answers.every(({ open }) => open))
   }
-  tool.before(lab)
+  await tool.before(lab)
   const before = tool.list(lab)
 
   tool.apply(lab, plan)
@@ -165,9 +192,11 @@ async function prove(t: TestContext, tool: Tool, plan: ExposurePlan): Promise<vo
   t.diagnostic(`${cells} connections as planned`)
 
   // From one plan to another and back: nothing of the other stays.
-  for (const clients of CLIENTS) tool.apply(lab, await planOfLayout('public', clients))
-  tool.apply(lab, plan)
-  assert.equal(tool.list(lab), once, 'other plans leave nothing behind')
+  if (through) {
+    for (const clients of CLIENTS) tool.apply(lab, await planOfLayout('public', clients))
+    tool.apply(lab, plan)
+    assert.equal(tool.list(lab), once, 'other plans leave nothing behind')
+  }
 
   tool.remove(lab, plan)
   assert.equal(tool.list(lab), before, 'removed, nothing is left, and others’ rules are as they were')
@@ -200,6 +229,17 @@ describe('rules for this host, proved by connections', () => {
         await prove(t, ufw(folder.path), await planOfLayout('public', clients))
       },
     )
+
+  // Each of its commands takes a second.
+  peerTest(
+    ['root', 'ip', 'nft', ...FIREWALLD],
+    'firewalld, the daemon, which denies what it does not know: office',
+    async (t) => {
+      using folder = temporaryFolder('firewall-firewalld')
+      await using stack = new AsyncDisposableStack()
+      await prove(t, firewalld(folder.path, stack), await planOfLayout('public', 'office'), false)
+    },
+  )
 
   peerTest(
     ['root', 'ip', 'nft'],

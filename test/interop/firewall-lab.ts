@@ -63,6 +63,11 @@ export class Lab implements AsyncDisposable {
     }
   }
 
+  /** What leads into a host: arguments of a program are put behind. */
+  enter(host: string): readonly string[] {
+    return ['ip', 'netns', 'exec', this.#ns(host)]
+  }
+
   run(host: string, argv: readonly string[], input = ''): string {
     return this.#do('ip', ['netns', 'exec', this.#ns(host), ...argv], input)
   }
