@@ -18,8 +18,8 @@ export function parseSieveAddress(text: string): { readonly name: string | null;
   if (plain.ok) return { name: null, address: plain.value }
   const list = parseAddressList(text.replace(/[\r\n]+/g, ' '), 3)
   const only = list[0]
-  if (list.length !== 1 || only === undefined || only.mailbox === null || only.host === null || only.host === '')
-    return null
+  // A local part that is empty could only be written as `""`, and nobody does.
+  if (list.length !== 1 || !only?.mailbox || !only.host) return null
   const address = parseAddress(`${quoteLocalPart(only.mailbox)}@${only.host}`)
   return address.ok ? { name: only.name, address: address.value } : null
 }
