@@ -9,9 +9,6 @@ export type SetAclArgs = {
   readonly rights: readonly Right[]
 }
 
-/** GETACL, MYRIGHTS (RFC 4314 §7). */
-export { parseOneMailbox } from './mailbox.ts'
-
 /** DELETEACL, LISTRIGHTS (RFC 4314 §7). */
 export function parseMailboxIdentifier(cursor: Cursor, form: NameForm): { mailbox: string; identifier: string } {
   cursor.space()

@@ -1,9 +1,5 @@
-import {
-  parseMailboxIdentifier,
-  parseOneMailbox,
-  parseSetAcl,
-  type SetAclArgs,
-} from '../../../protocol/imap/command/acl.ts'
+import { parseMailboxIdentifier, parseSetAcl, type SetAclArgs } from '../../../protocol/imap/command/acl.ts'
+import { parseOneMailbox } from '../../../protocol/imap/command/mailbox.ts'
 import { RIGHTS } from '../../../model/rights.ts'
 import { toWire } from '../../../protocol/imap/mailbox-name.ts'
 import { printAstring } from '../../../protocol/imap/print.ts'
