@@ -147,7 +147,12 @@ test('a message: appended, read back octet by octet, flagged, copied, moved, exp
     ['Trash'],
   )
   assert.equal((await mailboxes.expungedSince(inbox!, 0 as never)).length, 1)
-  assert.deepEqual(await mailboxes.quota(), { usedOctets: content.length, limitOctets: null, messages: 1, limitMessages: null })
+  assert.deepEqual(await mailboxes.quota(), {
+    usedOctets: content.length,
+    limitOctets: null,
+    messages: 1,
+    limitMessages: null,
+  })
 })
 
 test('a NUL in the header is refused, in the body it is kept (RFC 3516)', async () => {
