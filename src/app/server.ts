@@ -344,7 +344,10 @@ export async function startServer(options: {
       const { level } = commonNow().log
       logging.setLevel(level)
       // What is under way goes out by the old settings; the queue waits for its end, nobody else does.
-      if (!isSame(of.relay, relayDepends())) void relayThread.beginAnew()
+      if (!isSame(of.relay, relayDepends()))
+        relayThread
+          .beginAnew()
+          .catch((error: unknown) => log.error({ event: 'server.relay.failed', cause: String(error) }))
       else await relayThread.use({ do: 'use-log-level', level })
       await searchThread.use({ do: 'use-log-level', level })
       bans.keeper.exemptionsChanged()

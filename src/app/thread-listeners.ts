@@ -86,7 +86,10 @@ export function createThreadListeners(parts: {
   async function leave(one: Held): Promise<void> {
     leaving.add(one)
     await one.listener.stop()
-    void one.listener.drained().then(() => leaving.delete(one))
+    one.listener.drained().then(
+      () => leaving.delete(one),
+      () => leaving.delete(one),
+    )
   }
 
   return {

@@ -118,7 +118,10 @@ export const SEARCH_INDEX_WAITING = gauge(
   'gavan_search_index_waiting_messages',
   'Messages that are not in the search index yet: searches look into them one by one.',
 )
-export const SEARCH_INDEX_BYTES = gauge('gavan_search_index_bytes', 'Octets on the device: the search index with its log.')
+export const SEARCH_INDEX_BYTES = gauge(
+  'gavan_search_index_bytes',
+  'Octets on the device: the search index with its log.',
+)
 export const SEARCH_INDEXED = counter('gavan_search_indexed_total', 'Messages that were put into the search index.')
 
 // The program ----------------------------------------------------------------------------------------------------------

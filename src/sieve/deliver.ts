@@ -55,7 +55,7 @@ function store(machine: Machine, node: Node, action: Keep | FileInto, text: stri
   }
   // RFC 5228 §2.10.3: not twice into one mailbox; RFC 5232 §3: the last flags win.
   tell(machine, node, 'note', `${text} before already${marks}`)
-  const first = machine.actions[same] as Keep | FileInto
+  const first = machine.actions[same]
   const create = action.do === 'fileinto' && action.create
   machine.actions[same] = { ...first, flags: action.flags, ...(create ? { create } : {}) } as Keep | FileInto
 }

@@ -183,6 +183,10 @@ export function texts(node: Node, index: number): readonly Text[] {
   return Array.isArray(value) ? (value as readonly Text[]) : []
 }
 
+/** Of an argument that is constant: strings as written. */
+export const constants = (node: Node, index: number): readonly string[] =>
+  texts(node, index).filter((text) => typeof text === 'string')
+
 // What is done -----------------------------------------------------------------------------------------------------------
 
 export function tell(machine: Machine, node: { readonly line: number }, kind: TraceLine['kind'], text: string): void {

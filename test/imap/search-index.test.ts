@@ -21,7 +21,7 @@ import { findIn } from '../../src/session/imap/search/find.ts'
 import { silentLog } from '../../src/std/log.ts'
 import { noMetrics } from '../../src/std/metrics.ts'
 import type { SearchIndex, SearchReads } from '../../src/store/contract.ts'
-import { openSearchIndex, removeSearchIndex, wishForReindex } from '../../src/store/search/index.ts'
+import { openSearchIndex, removeSearchIndex, wishForReindex } from '../../src/store/search/search-index.ts'
 import { openSearchReads } from '../../src/store/search/reads.ts'
 import { letters, WORDS, type ReadableLetter } from './search-letters.ts'
 
@@ -129,7 +129,7 @@ const needle = fc.oneof(
 const leaf: fc.Arbitrary<SearchKey> = fc.oneof(
   needle.map((text): SearchKey => ({ key: 'text', text })),
   needle.map((text): SearchKey => ({ key: 'body', text })),
-  fc.tuple(fc.constantFrom('subject', 'from', 'to', 'cc', 'bcc'), needle).map(([field, text]): SearchKey => ({ key: 'envelope', field, text }) as SearchKey), // prettier-ignore
+  fc.tuple(fc.constantFrom('subject', 'from', 'to', 'cc', 'bcc'), needle).map(([field, text]): SearchKey => ({ key: 'envelope', field, text })), // prettier-ignore
   fc.tuple(fc.constantFrom('Subject', 'X-Extra', 'Cc', 'No-Such'), needle).map(([name, text]): SearchKey => ({ key: 'header', name, text })), // prettier-ignore
   fc.constant<SearchKey>({ key: 'flag', flag: '\\Flagged' }),
   fc.constant<SearchKey>({ key: 'larger', octets: 600 }),

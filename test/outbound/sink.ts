@@ -37,8 +37,13 @@ export type Script = (
   facts: { host: string; connection: number; tls: boolean },
 ) => string | null
 
-const TLS: TlsFacts = { version: 'TLSv1.3', cipher: 'X', serverName: null,
-  peerCertificate: null, channelBinding: () => null }
+const TLS: TlsFacts = {
+  version: 'TLSv1.3',
+  cipher: 'X',
+  serverName: null,
+  peerCertificate: null,
+  channelBinding: () => null,
+}
 
 export type Sink = Dialler & {
   readonly taken: Taken[]

@@ -18,8 +18,13 @@ import { actOf, type Act, type Stage, type Weather } from './weather.ts'
 /** A well-formed 2yz, of one line or more. */
 const WHOLE_YES = /^(?:2\d\d-[^\r\n]*\r\n)*2\d\d(?: [^\r\n]*)?$/
 
-const TLS: TlsFacts = { version: 'TLSv1.3', cipher: 'X', serverName: null,
-  peerCertificate: null, channelBinding: () => null }
+const TLS: TlsFacts = {
+  version: 'TLSv1.3',
+  cipher: 'X',
+  serverName: null,
+  peerCertificate: null,
+  channelBinding: () => null,
+}
 
 /** A message that a host has kept. */
 export type Take = {

@@ -5,7 +5,7 @@ import type { Directory } from '../../core/contract.ts'
 import type { AccountId } from '../../model/ids.ts'
 import type { Log } from '../../std/log.ts'
 import type { Store } from '../../store/contract.ts'
-import { wishForReindex } from '../../store/search/index.ts'
+import { wishForReindex } from '../../store/search/search-index.ts'
 import { openSearchReads } from '../../store/search/reads.ts'
 import { done, refused, route, type AdminRoute } from './api.ts'
 

@@ -32,7 +32,7 @@ export function createLiveLogins(options: {
     const logins = new Map<string, Login>()
     const stop = changes.watchAccount(accountId, ({ kind }) => {
       if (kind !== 'credentials' && kind !== 'account-removed') return
-      for (const [cid, login] of logins) void check(cid, login)
+      for (const [cid, login] of logins) check(cid, login).catch(() => {}) // It has told of its failure.
     })
     return { logins, stop }
   }

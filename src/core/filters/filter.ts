@@ -9,7 +9,7 @@ import type { Flag, MailboxInfo, SpecialUse } from '../../model/mailbox.ts'
 import { printAddress } from '../../format/address/address.ts'
 import { printDate } from '../../format/dsn/dsn.ts'
 import type { Compiled, Environment, FileCopy, FileInto, Letter, Outcome } from '../../sieve/contract.ts'
-import type { AccountInfo, LocalDelivery, Remembered, Store } from '../../store/contract.ts'
+import { type AccountInfo, type LocalDelivery, type Remembered, type Store, StoreError } from '../../store/contract.ts'
 import type { AccountRef, Mailboxes, StagedMessage } from '../contract.ts'
 import type { SieveEngine } from './engine.ts'
 
@@ -112,6 +112,17 @@ export function createFilters(options: {
     }
   }
 
+  /** A script that cannot be read keeps no mail back: it is as if there were none. */
+  async function activeOf({ accountId }: AccountInfo): Promise<{ name: string; text: string } | null> {
+    try {
+      return await store.filters.activeScript(accountId)
+    } catch (error) {
+      if (!(error instanceof StoreError) || (error.kind !== 'device' && error.kind !== 'damaged')) throw error
+      log.error({ event: 'filter.unreadable', accountId, cause: error.message })
+      return null
+    }
+  }
+
   /** What a failed run leaves: the letter in the inbox, and now and then a word to the owner (RFC 5228 §2.10.6). */
   async function failure(account: AccountInfo, now: number, why: string): Promise<Filtered> {
     const { accountId, address } = account
@@ -147,7 +158,7 @@ export function createFilters(options: {
 
   return {
     async run(account, to, letter) {
-      const active = await store.filters.activeScript(account.accountId)
+      const active = await activeOf(account)
       if (active === null) return null
       const sieve = await engine()
       const { message, reversePath, traceId, now } = letter
@@ -178,7 +189,13 @@ export function createFilters(options: {
       const done = outcome.trace.map(({ line, text }) => `${line}: ${text}`)
       if (outcome.error !== null) {
         const { line, message: why, script } = outcome.error
-        log.warn({ event: 'filter.failed', ...facts, line, why, cause: String(outcome.error.cause ?? '') })
+        log.warn({
+          event: 'filter.failed',
+          ...facts,
+          line,
+          why,
+          cause: outcome.error.cause instanceof Error ? outcome.error.cause.message : null,
+        })
         return failure(account, now, `${script === null ? 'Line' : `Script “${script}”, line`} ${line}: ${why}`)
       }
       log.info({ event: 'filter.ran', ...facts, done, steps: outcome.steps })

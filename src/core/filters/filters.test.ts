@@ -12,6 +12,7 @@ import type { AccountRef, AcceptResult, Intake } from '../contract.ts'
 import { createIntake } from '../intake/intake.ts'
 import { openMailboxes } from '../mailboxes/mailboxes.ts'
 import { openTestCore, type TestCore } from '../testing/test-core.ts'
+import { StoreError, type StoreErrorKind } from '../../store/contract.ts'
 import { createFilters } from './filter.ts'
 
 const at = (text: string): Address => {
@@ -264,13 +265,26 @@ suite('filters at delivery', () => {
       assert.deepEqual(await mailbox('Archive'), [STORED])
     }))
 
+  test('a script that the device does not give keeps no mail back; a busy store does', () =>
+    withStage(async ({ script, send, mailbox, core }) => {
+      await script('discard;')
+      const { filters } = core.store
+      let kind: StoreErrorKind = 'device'
+      Object.defineProperty(core.store, 'filters', {
+        value: { ...filters, activeScript: () => Promise.reject(new StoreError(kind, 'unread')) },
+      })
+      await send()
+      assert.deepEqual(await mailbox('INBOX'), [STORED])
+      kind = 'busy'
+      await assert.rejects(send(), { kind: 'busy' })
+    }))
+
   test('nothing is left of a letter whose delivery fails', () =>
     withStage(async ({ script, send, mailbox, queued, core }) => {
       await script('require ["vacation"]; vacation "Away.";')
       const { store } = core
       const { run: original } = store
-      store.run = ((command) =>
-        command.do === 'accept' ? Promise.reject(new Error('no')) : original(command)) as typeof original
+      store.run = (command) => (command.do === 'accept' ? Promise.reject(new Error('no')) : original(command))
       await assert.rejects(send())
       store.run = original
       assert.deepEqual([await mailbox('INBOX'), await queued()], [[], []])

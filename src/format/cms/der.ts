@@ -44,7 +44,7 @@ export const setOf = (tag: number, parts: readonly Uint8Array[]): Uint8Array =>
 
 /** RFC 5280 §4.1.2.5: UTCTime to 2049, GeneralizedTime after. @param at epoch milliseconds */
 export function time(at: number): Uint8Array {
-  const text = `${new Date(at).toISOString().replace(/\.\d+|[-:T]/g, '')}`
+  const text = new Date(at).toISOString().replace(/\.\d+|[-:T]/g, '')
   return text < '2050' ? der(TAG.utcTime, Buffer.from(text.slice(2))) : der(TAG.generalizedTime, Buffer.from(text))
 }
 

@@ -82,8 +82,8 @@ test('URLs with who may use them (RFC 4467 §9)', () => {
     `${rump}:internal:${token.slice(1)}`,
     `${rump}:internal`,
     `${rump}:internal:${token}:x`,
-    `${rump.replace('submit+fred', 'user+')}`,
-    `${rump.replace('submit+fred', 'all')}`,
+    rump.replace('submit+fred', 'user+'),
+    rump.replace('submit+fred', 'all'),
     'imap://joe@example.com/INBOX/;uid=20;expire=tomorrow;urlauth=anonymous',
     'imap://joe@example.com/INBOX/;uid=20;expire=2026-13-01T00:00:00Z;urlauth=anonymous',
   ]) {

@@ -116,7 +116,7 @@ const METHODS: Omit<Mailboxes, 'account'> & ThisType<{ readonly holder: Holder }
   async uidsOfMessages(mailboxId, messages) {
     if (isOwn(mailboxId)) return this.holder.own.uidsOfMessages(mailboxId, messages)
     return reading(this.holder, mailboxId, new Uint32Array(0), (go, { owner }) =>
-      go.mailboxes.uidsOfMessages(go.mailboxId, movedBy(messages, -keyOf(owner, NO_KEY))),
+      go.mailboxes.uidsOfMessages(go.mailboxId, movedBy(messages, 0 - keyOf(owner, NO_KEY))),
     )
   },
 

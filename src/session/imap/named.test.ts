@@ -1,16 +1,16 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import fc from 'fast-check'
+import { assert as holds, integer, property, uniqueArray } from 'fast-check'
 import type { Uid } from '../../model/ids.ts'
 import type { UidRange } from '../../model/mailbox.ts'
 import { inPortions } from './named.ts'
 
 test('portions name each message once, in order, none more than its share', () => {
-  const ascending = fc
-    .uniqueArray(fc.integer({ min: 1, max: 60 }), { maxLength: 40 })
-    .map((list) => list.toSorted((a, b) => a - b))
-  fc.assert(
-    fc.property(ascending, ascending, fc.integer({ min: 1, max: 9 }), (mailbox, ends, share) => {
+  const ascending = uniqueArray(integer({ min: 1, max: 60 }), { maxLength: 40 }).map((list) =>
+    list.toSorted((a, b) => a - b),
+  )
+  holds(
+    property(ascending, ascending, integer({ min: 1, max: 9 }), (mailbox, ends, share) => {
       const ranges: UidRange[] = []
       for (let i = 0; i + 1 < ends.length; i += 2) ranges.push({ from: ends[i] as Uid, to: ends[i + 1] as Uid })
       const named = (list: readonly UidRange[]): number[] =>

@@ -11,7 +11,7 @@ import {
   strings,
   tagNumber,
   tell,
-  texts,
+  constants,
   type Flow,
   type Machine,
   spend,
@@ -125,7 +125,7 @@ export const core: Extension = {
       first: true,
       args: [{ what: 'the names of extensions', kind: 'strings', constant: true }],
       check(node, checker) {
-        for (const name of texts(node, 0)) checker.require(node, String(name), 'now')
+        for (const name of constants(node, 0)) checker.require(node, name, 'now')
       },
       run: () => null,
     },

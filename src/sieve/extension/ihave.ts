@@ -1,4 +1,4 @@
-import { string, ScriptError, strings, texts } from '../machine.ts'
+import { string, ScriptError, strings, constants } from '../machine.ts'
 import type { Extension } from '../spec.ts'
 
 /** RFC 5463. */
@@ -18,7 +18,7 @@ export const ihave: Extension = {
       name: 'ihave',
       args: [{ what: 'the names of extensions', kind: 'strings', constant: true }],
       check(node, checker) {
-        for (const name of texts(node, 0)) checker.require(node, String(name), 'later')
+        for (const name of constants(node, 0)) checker.require(node, name, 'later')
       },
       run(machine, node) {
         const names = strings(machine, node, 0)

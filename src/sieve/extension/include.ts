@@ -1,7 +1,7 @@
 import { SIEVE_INCLUDE_DEPTH_MAX, SIEVE_INCLUDES_MAX } from '../../model/limits.ts'
 import type { IncludedName, Program } from '../contract.ts'
 import { runBlock } from '../evaluate.ts'
-import { ask, hasTag, ScriptError, string, texts, type Flow, type Machine } from '../machine.ts'
+import { ask, hasTag, ScriptError, string, constants, texts, type Flow, type Machine } from '../machine.ts'
 import { insideOf } from '../program.ts'
 import type { Extension, Node, Steps } from '../spec.ts'
 
@@ -90,7 +90,7 @@ export const include: Extension = {
       check(node, checker) {
         // RFC 6609 §3.4.1.
         if (!checker.has('variables')) checker.problem(node, '“global” wants: require "variables";')
-        for (const name of texts(node, 0)) checker.declareGlobal(node, String(name))
+        for (const name of constants(node, 0)) checker.declareGlobal(node, name)
       },
       run: () => null,
     },

@@ -110,8 +110,8 @@ export const foreverypart: Extension = {
       check(node, checker) {
         const [name] = node.tags.get('name') === undefined ? [null] : (node.tags.get('name') as readonly string[])
         if (checker.loops.length === 0) checker.problem(node, '“break” stands in no loop')
-        else if (name !== null && !checker.loops.includes(String(name)))
-          checker.problem(node, `there is no loop “${String(name)}” around this`)
+        else if (name !== null && !checker.loops.includes(name))
+          checker.problem(node, `there is no loop “${name}” around this`)
       },
       run: (machine, node) => ({ breakTo: tagString(machine, node, 'name') }),
     },

@@ -48,7 +48,7 @@ test('whatever is edited, the octets say what the fields do', () => {
       const header = createEditedHeader(block)
       for (const [i, { what, at }] of edits.entries()) {
         const field = header.fields[at]
-        if (what !== 'remove') header.add(`X${i}`, 'v', `X${i}: v\r\n`, what as 'first' | 'last')
+        if (what !== 'remove') header.add(`X${i}`, 'v', `X${i}: v\r\n`, what)
         else if (field !== undefined) header.remove(field)
       }
       const octets = editHeader(block, block.length - 2, header.versions[header.version()]!)

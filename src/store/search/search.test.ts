@@ -9,7 +9,7 @@ import type { IndexedMessage, MailMark, SearchIndex, SearchReads } from '../cont
 import { realFiles } from '../files.ts'
 import { openPlain } from '../sqlite/database.ts'
 import { temporaryDirectory } from '../testing/rooms.ts'
-import { openSearchIndex, wishForReindex } from './index.ts'
+import { openSearchIndex, wishForReindex } from './search-index.ts'
 import { damagedMarkPath, indexPath, searchPath } from './paths.ts'
 import { openSearchReads } from './reads.ts'
 

@@ -10,7 +10,7 @@ import { temporaryDirectory } from '../testing/rooms.ts'
 import { takeBackup } from '../sqlite/backup/take.ts'
 import { openStore } from '../sqlite/open.ts'
 import { repairStore } from '../sqlite/repair/rebuild.ts'
-import { openSearchIndex } from './index.ts'
+import { openSearchIndex } from './search-index.ts'
 import { indexPath } from './paths.ts'
 
 async function inPlace(work: (dataDir: string, elsewhere: string) => Promise<void>): Promise<void> {

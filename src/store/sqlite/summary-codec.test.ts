@@ -82,9 +82,9 @@ test('sort keys stand before a summary, which is read with and without them', ()
   })
   fc.assert(
     fc.property(summary, sortKeys, (one, keys) => {
-      const text = encodeSummary({ ...one, sortKeys: keys })
-      assert.deepEqual(decodeSummary(text), one)
-      assert.deepEqual(sortKeysFrom(text.slice(0, text.indexOf('\n')).split('\t'), 0), keys)
+      const encoded = encodeSummary({ ...one, sortKeys: keys })
+      assert.deepEqual(decodeSummary(encoded), one)
+      assert.deepEqual(sortKeysFrom(encoded.slice(0, encoded.indexOf('\n')).split('\t'), 0), keys)
     }),
   )
   assert.equal(sortKeysFrom([''], 0), null)

@@ -10,7 +10,7 @@ import { account, ALL, collect, deliver, mailboxId } from '../testing/letters.ts
 import { inTwoThreads, temporaryDirectory } from '../testing/rooms.ts'
 import { connectStore } from './connect.ts'
 import { startStoreWriter, type StoreWriter } from './start.ts'
-import { count, newWatched } from './watched.ts'
+import { count as watch, newWatched } from './watched.ts'
 import type { Report, Request } from './wire.ts'
 
 storeSuite('sqlite store, writer in its own thread', inTwoThreads, { concurrency: 4 })
@@ -77,12 +77,12 @@ suite('the writer’s thread', () => {
       })
       await store.run({ do: 'addDomain', name: 'first.example' }) // Its answer comes behind the port's first message.
       reports.length = 0
-      count(watched, bob, 1)
+      watch(watched, bob, 1)
       await deliver(store, ann, 'not for him')
       await deliver(store, bob, 'for him')
-      count(watched, bob, -1)
+      watch(watched, bob, -1)
       await deliver(store, bob, 'he has gone')
-      count(watched, 'directory', 1)
+      watch(watched, 'directory', 1)
       await store.run({ do: 'addDomain', name: 'last.example' })
       await heard.promise
       assert.deepEqual(

@@ -1,5 +1,5 @@
 /** JSON Web Tokens (RFC 7519) as an issuer signs them (RFC 7515), and its keys (RFC 7517). */
-import { constants, createPublicKey, verify, type JsonWebKeyInput, type KeyObject } from 'node:crypto'
+import { constants, createPublicKey, verify, type KeyObject } from 'node:crypto'
 import { OAUTH_TOKEN_MAX_OCTETS } from '../../../model/limits.ts'
 
 export type Jwt = {
@@ -88,7 +88,7 @@ export function readKeySet(set: Readonly<Record<string, unknown>>, keysMax: numb
 function readKey(jwk: unknown): IssuerKey | null {
   if (!isRecord(jwk) || (jwk['use'] ?? 'sig') !== 'sig' || jwk['kty'] === 'oct') return null
   try {
-    const key = createPublicKey({ key: jwk, format: 'jwk' } as JsonWebKeyInput)
+    const key = createPublicKey({ key: jwk, format: 'jwk' })
     if (key.asymmetricKeyType === 'rsa' && (key.asymmetricKeyDetails?.modulusLength ?? 0) < RSA_MIN_BITS) return null
     const { kid, alg } = jwk
     return { keyId: typeof kid === 'string' ? kid : null, algorithm: typeof alg === 'string' ? alg : null, key }

@@ -75,7 +75,7 @@ export function rightHandlers(db: Database, rows: MailboxRows, rights: RightRows
       if (rows.find(accountId, mailboxId) === null) return { at: 'not-found' }
       const to = grantee === 'anyone' ? ANYONE : grantee
       assert(to !== accountId, 'the owner has all rights already')
-      if (to !== ANYONE && rows.account(to as AccountId) === null) return { at: 'not-found' }
+      if (to !== ANYONE && rows.account(to) === null) return { at: 'not-found' }
       const before = find.get(accountId, mailboxId, to)?.[0]
       const after = changed(before ?? '', mode, given)
       if (after === (before ?? '')) return { at: 'done' }
