@@ -115,7 +115,10 @@ export async function runTry(flags: TryFlags): Promise<void> {
   })
   if (json) {
     const ports = Object.fromEntries(
-      PORTS_TOLD.map((name) => [name, server.ports.find(({ service }) => service === name)?.port ?? null]),
+      PORTS_TOLD.filter((name) => name !== 'sieve' || flags.sieve === true).map((name) => [
+        name,
+        server.ports.find(({ service }) => service === name)?.port ?? null,
+      ]),
     )
     const told = people.map(({ address, password }) => ({ address, password: password.reveal() }))
     const line = {

@@ -70,21 +70,23 @@ suite('the writer’s thread', () => {
       const watched = newWatched()
       port.postMessage({ watched } satisfies Request)
       const reports: Report[] = []
-      const heard = Promise.withResolvers<void>()
+      const heard = { mailbox: Promise.withResolvers<void>(), directory: Promise.withResolvers<void>() }
       port.on('message', (report: Report) => {
         reports.push(report)
-        if (report.notices.some((notice) => notice.kind === 'directory')) heard.resolve()
+        for (const { kind } of report.notices) if (kind === 'mailbox' || kind === 'directory') heard[kind].resolve()
       })
       await store.run({ do: 'addDomain', name: 'first.example' }) // Its answer comes behind the port's first message.
       reports.length = 0
+      heard.directory = Promise.withResolvers()
       watch(watched, bob, 1)
       await deliver(store, ann, 'not for him')
       await deliver(store, bob, 'for him')
+      await heard.mailbox.promise
       watch(watched, bob, -1)
       await deliver(store, bob, 'he has gone')
       watch(watched, 'directory', 1)
       await store.run({ do: 'addDomain', name: 'last.example' })
-      await heard.promise
+      await heard.directory.promise
       assert.deepEqual(
         reports.flatMap(({ notices }) =>
           notices.map((notice) => ('accountId' in notice ? notice.accountId : notice.kind)),
