@@ -24,6 +24,10 @@ export function createLiveLogins(options: {
       if (!(error instanceof StoreError)) throw error // Who cannot be asked about is out.
     }
     if (watched.get(login.account.accountId)?.logins.get(cid) !== login) return
+    endNow(cid, login)
+  }
+
+  function endNow(cid: string, login: Login): void {
     ended(cid)
     login.end()
   }
@@ -32,7 +36,7 @@ export function createLiveLogins(options: {
     const logins = new Map<string, Login>()
     const stop = changes.watchAccount(accountId, ({ kind }) => {
       if (kind !== 'credentials' && kind !== 'account-removed') return
-      for (const [cid, login] of logins) check(cid, login).catch(() => {}) // It has told of its failure.
+      for (const [cid, login] of logins) check(cid, login).catch(() => endNow(cid, login)) // Who cannot be asked about is out.
     })
     return { logins, stop }
   }

@@ -3,6 +3,7 @@ import { suite, test } from 'node:test'
 import { silentLog } from '../../std/log.ts'
 import type { Address } from '../../model/address.ts'
 import type { TraceId } from '../../model/ids.ts'
+import { HEADER_BLOCK_MAX_OCTETS } from '../../model/limits.ts'
 import type { QueueEntry } from '../../model/queue.ts'
 import { compile } from '../../sieve/compile.ts'
 import { editHeader } from '../../sieve/message/edited-header.ts'
@@ -187,6 +188,30 @@ suite('filters at delivery', () => {
         (await queued()).map(({ text }) => text),
         [edited.replace(/^Return-Path.*\r\n/, '')],
       )
+    }))
+
+  test('an edited letter is not lost: redirected to where nobody is; with a header that no letter may have', () =>
+    withStage(async ({ script, send, mailbox }) => {
+      await script('require "editheader"; addheader "X-Seen" "yes"; redirect "nobody@here.test";')
+      await send()
+      assert.match((await mailbox('INBOX')).join(), /^Return-Path: .*\r\nX-Seen: yes\r\n/)
+
+      await script('require ["editheader", "fileinto"]; addheader "X-Seen" "yes"; fileinto "Archive";')
+      const field = `X-Pad: ${'x'.repeat(900)}\r\n`
+      const room = HEADER_BLOCK_MAX_OCTETS - Buffer.byteLength(STORED) - 40
+      const full = LETTER.replace('\r\n\r\n', `\r\n${field.repeat(Math.floor(room / field.length))}\r\n`)
+      const rest = HEADER_BLOCK_MAX_OCTETS - Buffer.byteLength(STORED.replace(LETTER, full).replace('body\r\n', ''))
+      const brim = full.replace('\r\n\r\n', `\r\nY: ${'y'.repeat(rest - 5)}\r\n\r\n`)
+      await send(brim)
+      assert.deepEqual(await mailbox('Archive'), [STORED.replace(LETTER, brim)])
+    }))
+
+  test('an edited letter for a mailbox that is full is refused for now, not lost', () =>
+    withStage(async ({ script, send, mailbox, core, ann }) => {
+      await core.store.run({ do: 'setQuota', accountId: ann.accountId, quotaOctets: 10 })
+      await script('require "editheader"; addheader "X-Seen" "yes";')
+      assert.deepEqual(await send(), { at: 'over-quota' })
+      assert.deepEqual(await mailbox('INBOX'), [])
     }))
 
   test('reject: the only recipient’s is a refusal; beside others it is kept', () =>

@@ -90,7 +90,11 @@ export async function distribute(
       if (copy.header === null) {
         local.push(...copy.local)
         for (const address of copy.redirects) await redirect(account, asked, address)
-      } else await addEdited(asked, copy, copy.header)
+      } else if (!(await addEdited(account, asked, copy, copy.header))) {
+        parts.log.warn({ event: 'filter.header.unfit', traceId: letter.traceId, accountId: account.accountId })
+        local.push(...copy.local)
+        for (const address of copy.redirects) await redirect(account, asked, address)
+      }
     }
     for (const { to, content } of filtered.sends) {
       const ascii = content.every((octet) => octet < 0x80)
@@ -104,17 +108,18 @@ export async function distribute(
       if (notice !== null) further.push(notice)
     }
     for (const { content, delivery } of filtered.files) {
-      further.push({ ...common(letter), message: await stage(store, [content]), local: [delivery], relay: [] })
+      const message = await stage(store, [content])
+      assert(message !== null, 'a letter of our own is well-formed')
+      further.push({ ...common(letter), message, local: [delivery], relay: [] })
     }
   }
 
   /** To our own people the letter goes as if it had come for them; RFC 5228 §4.2. */
   async function redirect(from: AccountInfo, asked: Recipient, address: Address): Promise<void> {
     const route = await parts.routes.resolve(address, { fallbacks: true })
-    const { accounts, foreign, cut } = route
-    if (cut || accounts.length + foreign.length === 0) {
-      parts.log.warn({ event: 'filter.redirect.nowhere', traceId: letter.traceId, accountId: from.accountId })
-      again(from)
+    const { accounts, foreign } = route
+    if (leadsNowhere(route)) {
+      local.push(nowhere(from))
       return
     }
     for (const target of foreign) relay.add(asked, { ...target, forwarded: true })
@@ -124,8 +129,11 @@ export async function distribute(
     }
   }
 
-  /** A letter with another header is a letter of its own. Redirected, it goes to the inbox of our own people. */
-  async function addEdited(asked: Recipient, copy: FilteredCopy, header: Buffer): Promise<void> {
+  /**
+   * A letter with another header is a letter of its own. Redirected, it goes to the inbox of our own people.
+   * @returns false when a letter may not have such a header
+   */
+  async function addEdited(from: AccountInfo, asked: Recipient, copy: FilteredCopy, header: Buffer): Promise<boolean> {
     const { message } = letter
     const { root, sizeOctets } = message.summary
     const pieces = async function* (): AsyncGenerator<Uint8Array> {
@@ -137,12 +145,21 @@ export async function distribute(
     const to = [...copy.local]
     for (const address of copy.redirects) {
       const route = await parts.routes.resolve(address, { fallbacks: true })
+      if (leadsNowhere(route)) to.push(nowhere(from))
       for (const target of route.foreign) plan.add(asked, { ...target, forwarded: true })
       for (const { accountId } of route.accounts) to.push(inInbox(accountId))
     }
     const drafted = await stage(store, pieces())
+    if (drafted === null) return false
     const { skipOctets } = message
     further.push({ ...common(letter), message: drafted, local: to, relay: plan.drafts({ ...letter, skipOctets }) })
+    return true
+  }
+
+  /** A redirect that nobody would get stays with who has set it up. */
+  function nowhere({ accountId }: AccountInfo): LocalDelivery {
+    parts.log.warn({ event: 'filter.redirect.nowhere', traceId: letter.traceId, accountId })
+    return inInbox(accountId)
   }
 
   try {
@@ -162,17 +179,18 @@ const inInbox = (accountId: AccountId): LocalDelivery => ({ accountId, mailbox: 
 
 const common = ({ traceId, now }: Letter): Pick<AcceptInput, 'traceId' | 'acceptedAt'> => ({ traceId, acceptedAt: now })
 
-/** @throws StoreError */
+const leadsNowhere = ({ accounts, foreign, cut }: Route): boolean => cut || accounts.length + foreign.length === 0
+
+/** @returns null when it may not be taken: its header is too large. @throws StoreError */
 async function stage(
   store: Store,
   pieces: Iterable<Uint8Array> | AsyncIterable<Uint8Array>,
-): Promise<AcceptInput['message']> {
+): Promise<AcceptInput['message'] | null> {
   const sink = openSink({ store, prefix: null, nulInBody: true })
   try {
     for await (const piece of pieces) await sink.write(piece)
     const message = await sink.finish()
-    assert(!('at' in message), 'what a filter writes is well-formed')
-    return { body: message.body, summary: message.summary }
+    return 'at' in message ? null : { body: message.body, summary: message.summary }
   } catch (error) {
     await sink.abort()
     throw error

@@ -150,17 +150,25 @@ export function intakeHandlers(db: Database, rows: MailboxRows, removal: Removal
     if (rows.account(accountId) !== null) insertRemembered.run(accountId, what, key, until)
   }
 
-  function acceptOne(input: PreparedAccept, work: Work): AcceptOutcome {
-    const size = bodyOctets(input.message.body)
+  /** Whether all that these would go to are accounts without room for them. */
+  function nobodyHasRoom(inputs: readonly PreparedAccept[]): boolean {
+    if (inputs.some(({ relay }) => relay.length > 0)) return false
+    const room = inputs.flatMap(({ message, local }) =>
+      local.flatMap(({ accountId }) => {
+        const account = rows.account(accountId)
+        return account === null ? [] : [!overQuota(account, { octets: bodyOctets(message.body), messages: 1 })]
+      }),
+    )
+    return room.length > 0 && !room.includes(true)
+  }
+
+  /** Whether there is room has been asked: what one part of a letter may go to is not kept from another. */
+  function acceptOne(input: PreparedAccept, work: Work): Extract<AcceptOutcome, { at: 'accepted' }> {
     const known = new Map<AccountId, AccountRow>()
     for (const { accountId } of input.local) {
       const account = known.has(accountId) ? null : rows.account(accountId)
       if (account !== null) known.set(accountId, account)
     }
-    const allOver =
-      known.size > 0 && [...known.values()].every((account) => overQuota(account, { octets: size, messages: 1 }))
-    if (input.relay.length === 0 && allOver) return { at: 'over-quota' }
-
     const bodyId = work.newBody()
     const { delivered, messages } = deliver(input, bodyId, known, work)
     const queueIds = enqueue(input, bodyId)
@@ -178,8 +186,10 @@ export function intakeHandlers(db: Database, rows: MailboxRows, removal: Removal
 
   return {
     accept({ further = [], remember: all = [], ...input }, work): AcceptOutcome {
+      // A letter that goes nowhere as it came (a filter has edited it, or dropped it) is what it has become.
+      const isSent = input.local.length + input.relay.length > 0
+      if (nobodyHasRoom(isSent ? [input] : further)) return { at: 'over-quota' }
       const outcome = acceptOne(input, work)
-      if (outcome.at === 'over-quota') return outcome
       for (const one of further) acceptOne(one, work)
       for (const one of all) remember(one, input.acceptedAt)
       return outcome
