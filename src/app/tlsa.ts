@@ -1,7 +1,7 @@
 /** What TLSA records are made from: the keys that 25 shows and will show, and whether the host's zone is signed. */
 import { createHash, createPublicKey, X509Certificate } from 'node:crypto'
 import type { KeyDigest } from '../exposure/dns/contract.ts'
-import type { Resolver } from '../net/contract.ts'
+import type { Resolver } from '../model/dns.ts'
 import { readNextKey, readPair } from './acme/files.ts'
 import { readCertificates } from './config/certificates.ts'
 import type { Config } from './config/config.ts'

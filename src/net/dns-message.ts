@@ -6,7 +6,7 @@ import {
   DNS_TTL_MAX_SECONDS,
   DNS_UDP_MAX_OCTETS,
 } from '../model/limits.ts'
-import type { DnsAnswer, DnsRecords, DnsType } from './contract.ts'
+import type { DnsAnswer, DnsRecords, DnsType } from '../model/dns.ts'
 
 export type DnsQuestion = { readonly id: number; readonly name: string; readonly type: DnsType }
 

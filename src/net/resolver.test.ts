@@ -10,7 +10,7 @@ import { createTestClock } from '../std/test-clock.ts'
 import type { TestClock } from '../std/test-clock.ts'
 import { createTestRandom } from '../std/test-random.ts'
 import type { Endpoint } from '../model/connection.ts'
-import type { Resolver } from './contract.ts'
+import type { Resolver } from '../model/dns.ts'
 import { realClock } from './net.test-kit.ts'
 import { createResolver } from './resolver.ts'
 

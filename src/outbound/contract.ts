@@ -6,7 +6,8 @@ import type { Random } from '../std/random.ts'
 import type { Secret } from '../std/secret.ts'
 import type { OutgoingQueue } from '../core/contract.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
-import type { Dialler, Resolver } from '../net/contract.ts'
+import type { Dialler } from '../net/contract.ts'
+import type { Resolver } from '../model/dns.ts'
 
 /** Where mail for a domain goes. */
 export type Route =

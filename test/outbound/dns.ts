@@ -1,4 +1,4 @@
-import type { DnsAnswer, DnsRecords, DnsType, Resolver } from '../../src/net/contract.ts'
+import type { DnsAnswer, DnsRecords, DnsType, Resolver } from '../../src/model/dns.ts'
 
 export type Zone = Record<string, { [T in DnsType]?: readonly DnsRecords[T][] | 'failed' | 'no-such-domain' }>
 

@@ -1,14 +1,7 @@
 /** Foreign hosts in memory, their names, and the wires to them. */
 import { ConnectionLost, ReadTimedOut, type TlsFacts } from '../../src/model/connection.ts'
-import {
-  ConnectFailed,
-  type ClientConnection,
-  type Dialler,
-  type DnsAnswer,
-  type DnsRecords,
-  type DnsType,
-  type Resolver,
-} from '../../src/net/contract.ts'
+import type { DnsAnswer, DnsRecords, DnsType, Resolver } from '../../src/model/dns.ts'
+import { ConnectFailed, type ClientConnection, type Dialler } from '../../src/net/contract.ts'
 import type { Clock } from '../../src/std/clock.ts'
 import { MINUTE, SECOND } from '../../src/std/clock.ts'
 import type { Chance } from './chance.ts'

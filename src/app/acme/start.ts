@@ -7,7 +7,7 @@ import type { CertificateAuthority, ChallengeSolver } from '../../model/certific
 import type { Endpoint } from '../../model/connection.ts'
 import { ACME_ANSWER_MAX_OCTETS, ACME_REQUEST_TIMEOUT_MS, ACME_SELF_CHECK_TIMEOUT_MS } from '../../model/limits.ts'
 import { certificateRequest, newEcKey } from '../../net/certificate-requests.ts'
-import type { Resolver } from '../../net/contract.ts'
+import type { Resolver } from '../../model/dns.ts'
 import { createDnsUpdater } from '../../net/dns-update.ts'
 import { createHttpsFetch, fetchPlain } from '../../net/https-fetch.ts'
 import { createResolver } from '../../net/resolver.ts'

@@ -2,7 +2,7 @@
 import type { DnsSettings } from '../../exposure/dns/contract.ts'
 import type { ExposurePlan } from '../../exposure/contract.ts'
 import type { ServiceName } from '../../model/service.ts'
-import type { Resolver } from '../../net/contract.ts'
+import type { Resolver } from '../../model/dns.ts'
 import type { PortHolder } from '../../net/port-holder.ts'
 
 export type Text = { readonly en: string; readonly ru: string }

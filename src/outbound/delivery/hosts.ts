@@ -1,7 +1,7 @@
 import { isIpv4, isIpv6 } from '../../format/address/domain.ts'
 import { MX_HOSTS_MAX } from '../../model/limits.ts'
 import type { Answer } from '../../model/queue.ts'
-import type { MxRecord, Resolver } from '../../net/contract.ts'
+import type { MxRecord, Resolver } from '../../model/dns.ts'
 import type { Random } from '../../std/random.ts'
 import type { Ourselves } from '../contract.ts'
 

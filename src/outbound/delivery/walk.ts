@@ -1,7 +1,7 @@
 import { never } from '../../std/assert.ts'
 import { TLS_FALLBACK_MEMORY_MS } from '../../model/limits.ts'
 import type { Answer } from '../../model/queue.ts'
-import type { Resolver } from '../../net/contract.ts'
+import type { Resolver } from '../../model/dns.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Ourselves, Route } from '../contract.ts'
 import { findAddresses, findMailHosts, type MailHost } from './hosts.ts'

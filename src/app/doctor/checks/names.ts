@@ -3,7 +3,7 @@ import { printData } from '../../../exposure/dns/print.ts'
 import { adviseMx, mergeSpf } from '../../../exposure/dns/merge.ts'
 import { addressOf, wantedRecords } from '../../../exposure/dns/records.ts'
 import type { DnsSettings, KeyDigest, WantedRecord } from '../../../exposure/dns/contract.ts'
-import type { DnsAnswer, DnsRecords, Resolver } from '../../../net/contract.ts'
+import type { DnsAnswer, DnsRecords, Resolver } from '../../../model/dns.ts'
 import { text, type Check, type DoctorInput, type Finding, type State, type Text } from '../contract.ts'
 
 const GROUP = 'names'

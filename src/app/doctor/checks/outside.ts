@@ -1,6 +1,6 @@
 import { parseIp } from '../../../model/network.ts'
 import type { PlanRow } from '../../../exposure/contract.ts'
-import type { Resolver } from '../../../net/contract.ts'
+import type { Resolver } from '../../../model/dns.ts'
 import { text, type Check, type DoctorInput, type Finding, type Reached, type Text } from '../contract.ts'
 
 const GROUP = 'outside'

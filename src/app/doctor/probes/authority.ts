@@ -1,6 +1,6 @@
 import type { Endpoint } from '../../../model/connection.ts'
 import { DOCTOR_DNS_TIMEOUT_MS } from '../../../model/limits.ts'
-import type { Resolver } from '../../../net/contract.ts'
+import type { Resolver } from '../../../model/dns.ts'
 import { createResolver } from '../../../net/resolver.ts'
 import type { Clock } from '../../../std/clock.ts'
 import type { Random } from '../../../std/random.ts'
