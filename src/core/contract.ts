@@ -21,6 +21,7 @@ import type {
   Commands,
   Credential,
   DomainInfo,
+  FlagRow,
   MessageChoice,
   ScriptInfo,
   SortRow,
@@ -39,6 +40,7 @@ export type {
   AliasInfo,
   ChangeNotice,
   DomainInfo,
+  FlagRow,
   MessageChoice,
   SortRow,
   StoredMessage,
@@ -395,6 +397,7 @@ export type Mailboxes = {
     uids: readonly UidRange[],
     options?: { changedSince?: ModSeq },
   ): AsyncIterable<readonly StoredMessage[]>
+  flagRows(mailboxId: MailboxId, uids: readonly UidRange[]): AsyncIterable<readonly FlagRow[]>
   sortRows(mailboxId: MailboxId, uids: readonly UidRange[]): AsyncIterable<readonly SortRow[]>
   expungedSince(mailboxId: MailboxId, since: ModSeq): Promise<readonly Uid[]>
   keywords(mailboxId: MailboxId): Promise<readonly Flag[]>

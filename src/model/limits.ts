@@ -371,6 +371,8 @@ export const FREE_SPACE_MIN_OCTETS = 75 * MIB
 /** How long a command may wait for a locked database before it fails with a temporary error; R10. */
 export const STORE_BUSY_TIMEOUT_MS = 10 * SECOND
 export const ENTRIES_PER_BATCH = 500
+/** Rows of uid and flags alone are one text for each batch, and cost an eighth. */
+export const FLAG_ROWS_PER_BATCH = 8 * ENTRIES_PER_BATCH
 /** Messages that one STORE or EXPUNGE changes in one commit: some 10 ms, in which others wait; a larger one takes several. */
 export const STORE_PORTION_MESSAGES = 8192
 /** A start waits so long for a command that works on the store, and looks this often. */

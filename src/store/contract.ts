@@ -447,6 +447,8 @@ export type Annotation = { readonly entry: string; readonly value: Uint8Array }
 /** `email`: the same for all copies of a letter; `thread`: for all letters of a conversation (RFC 8474 §5). As `account_id * 2^32 + key`. */
 export type ObjectIds = { readonly email: number; readonly thread: number }
 
+export type FlagRow = Pick<MailboxEntry, 'uid' | 'flags'>
+
 /** What SORT and THREAD look at. `keys` is null for mail that came before they were kept: its summary tells them. */
 export type SortRow = Pick<MailboxEntry, 'uid' | 'internalDate' | 'sizeOctets'> & { readonly keys: SortKeys | null }
 
@@ -490,6 +492,8 @@ export type MailReads = {
     uids: readonly UidRange[],
     options?: { changedSince?: ModSeq },
   ): AsyncIterable<readonly StoredMessage[]>
+  /** As `entries`, flags alone: what a client that comes back asks for first, at a quarter of the cost. */
+  flagRows(accountId: AccountId, mailboxId: MailboxId, uids: readonly UidRange[]): AsyncIterable<readonly FlagRow[]>
   /** Ascending by uid, in batches. */
   sortRows(accountId: AccountId, mailboxId: MailboxId, uids: readonly UidRange[]): AsyncIterable<readonly SortRow[]>
   /** Uids expunged with a modSeq above `since`, ascending. */

@@ -168,6 +168,7 @@ export function openMailboxes(
     uids: (mailboxId) => mail.uids(accountId, mailboxId),
     entries: (mailboxId, uids, read) => mail.entries(accountId, mailboxId, uids, read),
     messages: (mailboxId, uids, read) => mail.messages(accountId, mailboxId, uids, read),
+    flagRows: (mailboxId, uids) => mail.flagRows(accountId, mailboxId, uids),
     sortRows: (mailboxId, uids) => mail.sortRows(accountId, mailboxId, uids),
     expungedSince: (mailboxId, since) => mail.expungedSince(accountId, mailboxId, since),
     keywords: (mailboxId) => mail.keywords(accountId, mailboxId),

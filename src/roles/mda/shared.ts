@@ -87,6 +87,11 @@ const METHODS: Omit<Mailboxes, 'account'> & ThisType<{ readonly holder: Holder }
       ? this.holder.own.messages(mailboxId, uids, read)
       : readingAll(this.holder, mailboxId, (go) => go.mailboxes.messages(go.mailboxId, uids, read), withKey)
   },
+  flagRows(mailboxId, uids) {
+    return isOwn(mailboxId)
+      ? this.holder.own.flagRows(mailboxId, uids)
+      : readingAll(this.holder, mailboxId, (go) => go.mailboxes.flagRows(go.mailboxId, uids))
+  },
   sortRows(mailboxId, uids) {
     return isOwn(mailboxId)
       ? this.holder.own.sortRows(mailboxId, uids)

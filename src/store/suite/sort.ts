@@ -1,6 +1,6 @@
-/** What SORT and THREAD read. */
+/** What SORT, THREAD and a FETCH of flags read. */
 import assert from 'node:assert/strict'
-import { ENTRIES_PER_BATCH } from '../../model/limits.ts'
+import { ENTRIES_PER_BATCH, FLAG_ROWS_PER_BATCH } from '../../model/limits.ts'
 import type { SortKeys } from '../../model/message.ts'
 import type { MessageDraft } from '../contract.ts'
 import { account, ALL, collect, draft, mailboxId, NOW, range, uid } from '../testing/letters.ts'
@@ -32,6 +32,30 @@ const EMPTY: SortKeys = {
 }
 
 export function sortTests(check: Check): void {
+  check('flagRows: as entries, of several batches, with keywords and holes', async (store) => {
+    const accountId = await account(store)
+    const inbox = await mailboxId(store, accountId)
+    const flags = [
+      [],
+      ['\\Seen'],
+      ['\\Answered', '\\Flagged', '\\Deleted', '\\Seen', '\\Draft'],
+      ['$Junk', '\\Seen', 'a"b'],
+    ]
+    const messages: (MessageDraft & { flags: string[]; internalDate: number })[] = []
+    for (let index = 0; index < FLAG_ROWS_PER_BATCH + 10; index++) {
+      messages.push({ ...(await draft(store, 'x')), flags: flags[index % flags.length]!, internalDate: NOW })
+    }
+    await store.run({ do: 'append', accountId, mailboxId: inbox, messages, now: NOW })
+    await store.run({ do: 'expunge', accountId, mailboxId: inbox, uids: [range(5, 7)], deletedOnly: false })
+    for (const ranges of [ALL, [range(3, 9), range(FLAG_ROWS_PER_BATCH, FLAG_ROWS_PER_BATCH + 4)], [range(5, 6)]]) {
+      const entries = await collect(store.mail.entries(accountId, inbox, ranges))
+      assert.deepEqual(
+        await collect(store.mail.flagRows(accountId, inbox, ranges)),
+        entries.map((entry) => ({ uid: entry.uid, flags: entry.flags })),
+      )
+    }
+  })
+
   check('sortRows: keys as they were given, null where none were, and the summary without them', async (store) => {
     const accountId = await account(store)
     const inbox = await mailboxId(store, accountId)

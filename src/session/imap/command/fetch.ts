@@ -4,10 +4,10 @@ import type { MailboxEntry, UidRange } from '../../../model/mailbox.ts'
 import { parseFetch, type FetchArgs } from '../../../protocol/imap/command/fetch.ts'
 import type { FetchItem } from '../../../protocol/imap/fetch.ts'
 import { holds, printNumbers, rangesOf, resolve } from '../../../protocol/imap/sequence-set.ts'
-import { bad, command, no, ok, untagged, type Answer, type Conversation } from '../command.ts'
+import { bad, command, no, ok, untagged, type Answer, type Conversation, type Tagged } from '../command.ts'
 import { isBodyItem, needsTree, type BodyItem } from '../fetch/body.ts'
-import { needsSummary, plainPrinter } from '../fetch/print-items.ts'
-import { printMessages } from '../fetch/print-messages.ts'
+import { flagPrinter, needsSummary, plainPrinter } from '../fetch/print-items.ts'
+import { printFlagRows, printMessages } from '../fetch/print-messages.ts'
 import { knownIds } from '../object-id.ts'
 import { uidRangesNamed } from '../named.ts'
 import { partOfRanges } from '../part.ts'
@@ -53,12 +53,17 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
   if ('at' in seen) return problem(seen)
 
   const plain = items.filter((item): item is Exclude<FetchItem, BodyItem> => !isBodyItem(item))
+  const map = await sequenceMap(handle, selected)
+  const flagsAlone = changedSince === null ? flagPrinter(items) : null
+  if (flagsAlone !== null) {
+    const printed = yield* printFlagRows(map, handle.flagRows(selected.mailboxId, uids), { plain: flagsAlone, enabled })
+    return completed(by === 'number' && printed < count(map, uids))
+  }
   const whole = plain.some(needsSummary) || bodies.some(needsTree)
   const options = changedSince === null ? {} : { changedSince }
   const batches: AsyncIterable<readonly (MailboxEntry | StoredMessage)[]> = whole
     ? handle.messages(selected.mailboxId, uids, options)
     : handle.entries(selected.mailboxId, uids, options)
-  const map = await sequenceMap(handle, selected)
   const ids = knownIds(handle)
   const printed = printMessages(handle, map, ids.along(batches, plain), {
     plain: plainPrinter(plain, utf8, ids),
@@ -71,10 +76,12 @@ async function* fetchMessages(conversation: Conversation<'selected'>, args: Fetc
   const outcome = yield* printed
   if (outcome.unknownEncoding) return no('A transfer encoding is not known', 'UNKNOWN-CTE')
   if (outcome.unreadable > 0) return no(`${outcome.unreadable} messages could not be read`, 'UNAVAILABLE')
-  // RFC 5530 §3: numbers may name what another session removed.
-  const missing = by === 'number' && changedSince === null && outcome.printed < count(map, uids)
-  return missing ? ok('Fetch completed, some messages are gone', 'EXPUNGEISSUED') : ok('Fetch completed')
+  return completed(by === 'number' && changedSince === null && outcome.printed < count(map, uids))
 }
+
+/** RFC 5530 §3: numbers may name what another session removed. */
+const completed = (missing: boolean): Tagged =>
+  missing ? ok('Fetch completed, some messages are gone', 'EXPUNGEISSUED') : ok('Fetch completed')
 
 const NOBODY: ReadonlySet<Uid> = new Set()
 

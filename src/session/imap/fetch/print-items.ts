@@ -1,4 +1,4 @@
-import type { StoredMessage } from '../../../core/contract.ts'
+import type { FlagRow, StoredMessage } from '../../../core/contract.ts'
 import { IMAP_PREVIEW_MAX_CHARACTERS } from '../../../model/limits.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
 import { printBodyStructure } from '../../../protocol/imap/body-structure.ts'
@@ -31,12 +31,30 @@ export function plainPrinter(
   }
 }
 
+/** What prints rows of uids and flags; null where an item needs more. */
+export function flagPrinter(items: readonly FetchItem[]): ((row: FlagRow) => string) | null {
+  const printers: ((row: FlagRow) => string)[] = []
+  for (const { item } of items) {
+    if (item === 'UID') printers.push(printUid)
+    else if (item === 'FLAGS') printers.push(printFlagList)
+    else return null
+  }
+  if (printers.length === 0) return null
+  const [first = printUid, second] = printers
+  return second === undefined || printers.length > 2
+    ? (row) => printers.map((print) => print(row)).join(' ')
+    : (row) => `${first(row)} ${second(row)}`
+}
+
+const printUid = ({ uid }: FlagRow): string => `UID ${uid}`
+const printFlagList = ({ flags }: FlagRow): string => `FLAGS (${flags.length === 1 ? flags[0]! : flags.join(' ')})`
+
 function printer({ item }: PlainItem, utf8: boolean, ids: KnownIds): (message: Candidate) => string {
   switch (item) {
     case 'UID':
-      return ({ uid }) => `UID ${uid}`
+      return printUid
     case 'FLAGS':
-      return ({ flags }) => `FLAGS (${flags.length === 1 ? flags[0]! : flags.join(' ')})`
+      return printFlagList
     case 'INTERNALDATE':
       return ({ internalDate }) => `INTERNALDATE ${printDateTime(internalDate)}`
     case 'RFC822.SIZE':

@@ -1,4 +1,4 @@
-import { StoreError, type Mailboxes, type StoredMessage } from '../../../core/contract.ts'
+import { StoreError, type FlagRow, type Mailboxes, type StoredMessage } from '../../../core/contract.ts'
 import type { Uid } from '../../../model/ids.ts'
 import type { MailboxEntry } from '../../../model/mailbox.ts'
 import type { Feature } from '../command.ts'
@@ -72,6 +72,28 @@ export async function* printMessages(
     if (text !== '') yield text
   }
   return tally
+}
+
+/** As `printMessages`, of flags and uids alone. @returns how many it printed */
+export async function* printFlagRows(
+  uids: Uint32Array,
+  batches: AsyncIterable<readonly FlagRow[]>,
+  { plain, enabled }: { plain(row: FlagRow): string; enabled: ReadonlySet<Feature> },
+): AsyncGenerator<string, number, void> {
+  let printed = 0
+  let place = 0
+  for await (const batch of batches) {
+    if (batch.length > 0) place = Math.max(place, placeFrom(uids, batch[0]!.uid))
+    let text = ''
+    for (const row of batch) {
+      while (place < uids.length && uids[place]! < row.uid) place++
+      if (uids[place] !== row.uid) continue // not announced yet
+      printed++
+      text += `${fetchHead(enabled, place + 1, row.uid)}${plain(row)})\r\n`
+    }
+    if (text !== '') yield text
+  }
+  return printed
 }
 
 async function* printOne(

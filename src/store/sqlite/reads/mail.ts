@@ -1,8 +1,8 @@
 /** Mailboxes, entries and bodies, read. Lists come in batches; each batch is one snapshot. */
-import { ENTRIES_PER_BATCH, ROW_COST_OCTETS } from '../../../model/limits.ts'
+import { ENTRIES_PER_BATCH, FLAG_ROWS_PER_BATCH, ROW_COST_OCTETS } from '../../../model/limits.ts'
 import type { MailboxId, MessageKey, ModSeq, Uid, UidValidity } from '../../../model/ids.ts'
 import type { MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../../../model/mailbox.ts'
-import { type MailReads, type SortRow, type StoredMessage, StoreError } from '../../contract.ts'
+import { type FlagRow, type MailReads, type SortRow, type StoredMessage, StoreError } from '../../contract.ts'
 import type { BodyReader } from '../bodies.ts'
 import { plainRanges } from '../commands/mailbox-rows.ts'
 import type { Database, SqlValue, Statement } from '../database.ts'
@@ -43,6 +43,8 @@ type PlainRange = { readonly from: number; readonly to: number }
 type Wanted = { readonly ranges: readonly PlainRange[]; readonly since: number; readonly until: number }
 
 const UIDS_PER_BATCH = 100_000
+/** Flags of the system, as one number below this. */
+const FLAG_BITS = 32
 /** Lists of uids that are remembered, for as long as a session holds them. */
 const LISTS_MAX = 1000
 const UID_LIMIT = 4_294_967_296
@@ -90,6 +92,12 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
   )
   const someMessages = db.prepare<MessageRow>(
     `SELECT ${ENTRY}, summary FROM ${WITH_SUMMARY} WHERE ${RANGE} AND mod_seq > ? AND mod_seq <= ? ${IN_ORDER}`,
+  )
+  // One text for a batch: as rows it would cost three times as much. Few messages have keywords.
+  const someFlags = db.prepare<[packed: string, keywords: string]>(
+    `SELECT json_group_array(uid * ${FLAG_BITS} + flags),
+        json_group_object(CAST(uid AS TEXT), keywords) FILTER (WHERE keywords <> '')
+      FROM (SELECT uid, flags, keywords FROM entry WHERE ${RANGE} ORDER BY uid LIMIT ${FLAG_ROWS_PER_BATCH})`,
   )
   // One text for a batch: it costs half of what its rows would.
   const someSortRows = db.prepare<[string | null]>(
@@ -163,6 +171,27 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
     if (batch.length > 0) yield batch
   }
 
+  async function* flagRows(
+    at: readonly [number, number],
+    uids: readonly UidRange[],
+  ): AsyncGenerator<readonly FlagRow[]> {
+    for (const { from, to } of plainRanges(uids, UID_LIMIT)) {
+      for (let next = from; next <= to;) {
+        const [packed, keywordsByUid] = someFlags.get(...at, next, to) ?? ['[]', '{}']
+        const numbers = JSON.parse(packed) as number[]
+        const keywords = keywordsByUid === '{}' ? null : new Map(Object.entries(JSON.parse(keywordsByUid) as object))
+        await bodies.turns.spend((numbers.length * ROW_COST_OCTETS * ENTRIES_PER_BATCH) / FLAG_ROWS_PER_BATCH)
+        const rows = numbers.map((number): FlagRow => {
+          const bits = number % FLAG_BITS
+          const uid = (number - bits) / FLAG_BITS
+          return { uid: uid as Uid, flags: flagsOf(bits, keywords?.get(String(uid)) ?? '') }
+        })
+        if (rows.length > 0) yield rows
+        next = rows.length < FLAG_ROWS_PER_BATCH ? to + 1 : (rows.at(-1)?.uid ?? to) + 1
+      }
+    }
+  }
+
   async function* sortRows(
     at: readonly [number, number],
     uids: readonly UidRange[],
@@ -233,6 +262,7 @@ export function mailReads(db: Database, bodies: BodyReader): MailReads {
       list(someEntries, entryOf, [accountId, mailboxId], uids, options?.changedSince),
     messages: (accountId, mailboxId, uids, options) =>
       list(someMessages, messageOf, [accountId, mailboxId], uids, options?.changedSince),
+    flagRows: (accountId, mailboxId, uids) => flagRows([accountId, mailboxId], uids),
     sortRows: (accountId, mailboxId, uids) => sortRows([accountId, mailboxId], uids),
     async expungedSince(accountId, mailboxId, since) {
       const uids: Uid[] = []
