@@ -451,6 +451,19 @@ export const STRESS_ERRORS_MAX = 2
 /** NOOP, VRFY, RSET, HELP per transaction of SMTP; greetings aside, since STARTTLS needs two. */
 export const STRESS_JUNK_COMMANDS_MAX = 1
 
+// SPF ------------------------------------------------------------------------------------------------------------------
+
+/** Terms of a record that ask DNS, includes and redirects counted together; RFC 7208 §4.6.4. */
+export const SPF_LOOKUPS_MAX = 10
+/** Of them, those that find nothing; RFC 7208 §4.6.4. */
+export const SPF_VOID_LOOKUPS_MAX = 2
+/** Hosts of one `mx`; RFC 7208 §4.6.4. */
+export const SPF_MX_MAX = 10
+/** Names of an address that are looked at; RFC 7208 §4.6.4. */
+export const SPF_PTR_MAX = 10
+/** Of a domain's own words in our reply; so that they fit into one line of it. */
+export const SPF_EXPLANATION_MAX_CHARACTERS = 300
+
 // DKIM -----------------------------------------------------------------------------------------------------------------
 
 /** RFC 8301 §3.2: signers use at least 2048; longer ones do not fit into one DNS packet everywhere. */
