@@ -468,6 +468,20 @@ export const SPF_EXPLANATION_MAX_CHARACTERS = 300
 
 /** RFC 8301 §3.2: signers use at least 2048; longer ones do not fit into one DNS packet everywhere. */
 export const DKIM_RSA_BITS = 2048
+/** Shorter keys prove nothing; RFC 8301 §3.2. */
+export const DKIM_RSA_BITS_MIN = 1024
+/** RFC 8301 §3.2 wants 4096 at least; longer ones cost too much to look at. */
+export const DKIM_RSA_BITS_MAX = 4096
+/** Signatures of one letter that are looked at; RELIABILITY.md §3. */
+export const DKIM_SIGNATURES_MAX = 10
+/** Published keys that are kept ready for use, for each thread. */
+export const DKIM_KEYS_KEPT_MAX = 1000
+/** How far ahead of ours a signer's clock may be; RFC 6376 §3.5 leaves it to us. */
+export const DKIM_CLOCK_SKEW_MS = 5 * MINUTE
+/** x=: longer than a letter is tried, short enough that nobody sends it again for long (S8). */
+export const DKIM_SIGNATURE_LIFETIME_SECONDS = 7 * 24 * 3600
+/** Sets of ARC fields; RFC 8617 §5.2. */
+export const ARC_SETS_MAX = 50
 
 // Doctor ---------------------------------------------------------------------------------------------------------------
 
