@@ -483,6 +483,13 @@ export const DKIM_SIGNATURE_LIFETIME_SECONDS = 7 * 24 * 3600
 /** Sets of ARC fields; RFC 8617 §5.2. */
 export const ARC_SETS_MAX = 50
 
+// DMARC ----------------------------------------------------------------------------------------------------------------
+
+/** Labels of a name from which on the walk to its organization leaves some out; RFC 9989 §4.10. */
+export const DMARC_WALK_LABELS_MAX = 8
+/** Addresses of one record that get reports; RFC 9990 leaves it to us, two at least. */
+export const DMARC_REPORT_ADDRESSES_MAX = 5
+
 // Doctor ---------------------------------------------------------------------------------------------------------------
 
 /** A clock further off than this is worth a word. */
