@@ -354,6 +354,8 @@ export const ALIAS_MEMBERS_MAX = 1000
 
 /** A body up to this size travels in memory to the writer; a larger one is streamed to a file of its own. */
 export const BODY_IN_MEMORY_MAX_OCTETS = 128 * KIB
+/** What may come before a body once it is there: Return-Path and the verdicts about it. */
+export const BODY_FRONT_MAX_OCTETS = 8 * KIB
 export const SEGMENT_MAX_OCTETS = 64 * MIB
 /** Commands, and octets of their bodies in memory, that one commit carries at most. */
 export const COMMIT_GROUP_MAX = 512

@@ -76,14 +76,24 @@ export type AliasInfo = { readonly address: Address; readonly targets: readonly 
  */
 export type StagedBody =
   | { readonly kind: 'memory'; readonly bytes: Uint8Array }
-  | { readonly kind: 'file'; readonly file: string; readonly sizeOctets: number; readonly crc32: number }
+  | {
+      readonly kind: 'file'
+      readonly file: string
+      /** Where in the file its record begins. */
+      readonly start: number
+      readonly sizeOctets: number
+      readonly crc32: number
+    }
 
 export type BodySink = {
   readonly sizeOctets: number
   /** Keeps a copy or writes it out; the caller may reuse the chunk once this resolves. @throws StoreError */
   write(chunk: Uint8Array): Promise<void>
-  /** A file body is on the device when this resolves. @throws StoreError */
-  finish(): Promise<StagedBody>
+  /**
+   * A file body is on the device when this resolves. @throws StoreError
+   * @param front octets that come before all that was written; BODY_FRONT_MAX_OCTETS at most. `sizeOctets` is without them
+   */
+  finish(front?: Uint8Array): Promise<StagedBody>
   /** Idempotent; also after a failed write. Not after `finish`: use `discard`. */
   abort(): Promise<void>
 }

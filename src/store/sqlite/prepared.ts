@@ -7,7 +7,7 @@ import { type ThreadKeys, threadKeys } from './thread-key.ts'
 
 export type PreparedBody =
   | { readonly kind: 'memory'; readonly bytes: Uint8Array; readonly crc32: number }
-  | { readonly kind: 'file'; readonly file: string; readonly sizeOctets: number; readonly crc32: number }
+  | Extract<StagedBody, { kind: 'file' }>
 
 export type PreparedMessage = {
   readonly body: PreparedBody

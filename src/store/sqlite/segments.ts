@@ -111,11 +111,12 @@ export function openSegmentLog(options: {
       // Its metadata comes behind it as a record without body: it lives as long as the file (R11).
       const metaBytes = Buffer.from(JSON.stringify({ ...meta, segmentId }))
       const head = encodeHead(0, 0, metaBytes)
-      const position = HEAD_OCTETS + body.sizeOctets
+      const offset = body.start + HEAD_OCTETS
+      const position = offset + body.sizeOctets
       const octets = head.length + metaBytes.length
-      const live = position + octets
+      const live = position - body.start + octets
       places.push({ segmentId, position, parts: [head, metaBytes], octets, live, movedFrom: body.file, before })
-      return { segmentId, offset: HEAD_OCTETS, recordOctets: live }
+      return { segmentId, offset, recordOctets: live }
     }
     const metaBytes = Buffer.from(JSON.stringify(meta))
     const head = encodeHead(body.bytes.byteLength, body.crc32, metaBytes)

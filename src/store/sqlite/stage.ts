@@ -3,7 +3,8 @@ import { randomUUID } from 'node:crypto'
 import { join } from 'node:path'
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
-import { BODY_IN_MEMORY_MAX_OCTETS } from '../../model/limits.ts'
+import { combineCrc32 } from '../../std/crc32.ts'
+import { BODY_FRONT_MAX_OCTETS, BODY_IN_MEMORY_MAX_OCTETS } from '../../model/limits.ts'
 import { type BodySink, type StagedBody, type Store, StoreError } from '../contract.ts'
 import type { Files, SpoolFile } from '../files.ts'
 import { storeError } from './errors.ts'
@@ -13,6 +14,8 @@ import { encodeHead, HEAD_OCTETS } from './record.ts'
 export type Staging = Pick<Store, 'stage' | 'readStaged' | 'discard'>
 
 const FIRST_CAPACITY = 8 * 1024
+/** In a file: there is room before it for the record's head, and for what comes in front at the end. */
+const CONTENT_START = BODY_FRONT_MAX_OCTETS + HEAD_OCTETS
 const NO_BYTES = new Uint8Array(0)
 
 export function staging(options: { dataDir: string; files: Files; takeSpace: (octets: number) => boolean }): Staging {
@@ -28,7 +31,7 @@ export function staging(options: { dataDir: string; files: Files; takeSpace: (oc
       try {
         const fd = files.openRead(pathOf(body.file))
         try {
-          const read = files.read(fd, wanted, HEAD_OCTETS + start)
+          const read = files.read(fd, wanted, body.start + HEAD_OCTETS + start)
           if (read !== wanted.length) throw new StoreError('damaged', 'a staged body is shorter than it was')
         } finally {
           files.close(fd)
@@ -85,17 +88,20 @@ function bodySink({
       const name = spoolName(randomUUID())
       spool = { name, file: await files.createSpool(pathOf(name)) }
     }
-    await spool.file.write(buffer.subarray(0, filled), HEAD_OCTETS + flushed)
+    await spool.file.write(buffer.subarray(0, filled), CONTENT_START + flushed)
     flushed += filled
     filled = 0
   }
 
-  async function finishFile(name: string, file: SpoolFile): Promise<StagedBody> {
+  async function finishFile(name: string, file: SpoolFile, front: Uint8Array): Promise<StagedBody> {
     if (filled > 0) await flush()
-    await file.write(encodeHead(flushed, crc, NO_BYTES), 0)
+    const sizeOctets = front.length + flushed
+    const whole = combineCrc32(crc32(front), crc, flushed)
+    const start = CONTENT_START - HEAD_OCTETS - front.length
+    await file.write(Buffer.concat([encodeHead(sizeOctets, whole, NO_BYTES), front]), start)
     await file.sync()
     await file.close()
-    return { kind: 'file', file: name, sizeOctets: flushed, crc32: crc }
+    return { kind: 'file', file: name, start, sizeOctets, crc32: whole }
   }
 
   async function take(chunk: Uint8Array): Promise<void> {
@@ -143,16 +149,19 @@ function bodySink({
       assert(at === 'open', 'a finished body takes no more')
       await step(() => take(chunk))
     },
-    async finish() {
+    async finish(front = NO_BYTES) {
       assert(at === 'open', 'a body is finished once')
+      assert(front.length <= BODY_FRONT_MAX_OCTETS, 'what comes in front fits')
       at = 'finished'
       if (spool === null) {
-        const bytes = new Uint8Array(buffer.subarray(0, filled)) // A copy of its own: it may go to the writer's thread.
+        const bytes = new Uint8Array(front.length + filled) // A copy of its own: it may go to the writer's thread.
+        bytes.set(front)
+        bytes.set(buffer.subarray(0, filled), front.length)
         buffer = NO_BYTES
         return { kind: 'memory', bytes }
       }
       const { name, file } = spool
-      return step(() => finishFile(name, file))
+      return step(() => finishFile(name, file, front))
     },
     async abort() {
       if (at === 'open') await giveUp()

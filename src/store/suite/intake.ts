@@ -1,6 +1,11 @@
 /** `accept`, `append`, bodies and the reading of them. */
 import assert from 'node:assert/strict'
-import { BODY_IN_MEMORY_MAX_OCTETS, ENTRIES_PER_BATCH, KEYWORDS_PER_MAILBOX_MAX } from '../../model/limits.ts'
+import {
+  BODY_FRONT_MAX_OCTETS,
+  BODY_IN_MEMORY_MAX_OCTETS,
+  ENTRIES_PER_BATCH,
+  KEYWORDS_PER_MAILBOX_MAX,
+} from '../../model/limits.ts'
 import type { AccountId, MailboxId, MessageKey, TraceId } from '../../model/ids.ts'
 import { StoreError } from '../contract.ts'
 import {
@@ -274,6 +279,31 @@ export function intakeTests(check: Check): void {
     const unused = (await draft(store, Buffer.alloc(2 * BODY_IN_MEMORY_MAX_OCTETS))).body
     await store.discard(unused)
     await store.discard(unused)
+  })
+
+  check('what comes in front at the end is read first, of small and of large bodies', async (store) => {
+    const ann = await account(store)
+    const inbox = await mailboxId(store, ann)
+    const fronts = ['', 'f', 'x'.repeat(BODY_FRONT_MAX_OCTETS)]
+    const sizes = [0, 10, BODY_IN_MEMORY_MAX_OCTETS, BODY_IN_MEMORY_MAX_OCTETS + 1, 3 * BODY_IN_MEMORY_MAX_OCTETS]
+    const wanted: string[] = []
+    for (const front of fronts) {
+      for (const size of sizes) {
+        const content = Buffer.alloc(size, `${size}.`)
+        const sink = store.stage()
+        await sink.write(content)
+        const body = await sink.finish(Buffer.from(front))
+        const whole = front + content.toString('latin1')
+        assert.equal(text(await store.readStaged(body, 0, whole.length)), whole)
+        assert.equal(text(await store.readStaged(body, 1, 4)), whole.slice(1, 4))
+        const message = { body, summary: summaryOf(whole.length), flags: [], internalDate: 0 }
+        await store.run({ do: 'append', accountId: ann, mailboxId: inbox, messages: [message], now: NOW })
+        wanted.push(whole)
+      }
+    }
+    for (const [index, entry] of (await entriesOf(store, ann, inbox)).entries()) {
+      assert.equal(text(await store.mail.read(ann, entry.messageKey, 0, wanted[index]!.length)), wanted[index])
+    }
   })
 
   check('a sink given up while it writes leaves the others alone', async (store) => {

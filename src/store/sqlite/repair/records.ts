@@ -90,7 +90,7 @@ function scanSegment(dataDir: string, files: Files, segmentId: number): SegmentS
 /** A body in a file of its own has its metadata behind it (segments.ts). */
 function describeOwnFile(bodies: FoundBody[], segmentId: number, octets: number, meta: RecordMeta): void {
   const last = bodies.at(-1)
-  if (last === undefined || last.meta !== null || last.segmentId !== segmentId || last.offset !== HEAD_OCTETS) return
+  if (last === undefined || last.meta !== null || last.segmentId !== segmentId || bodies.length > 1) return
   bodies[bodies.length - 1] = { ...last, recordOctets: last.recordOctets + octets, meta }
 }
 
