@@ -192,16 +192,24 @@ export type StagedMessage = {
   readonly receivedCount: number
   /** From header fields found; exactly one is right (RFC 5322 §3.6, S9). */
   readonly fromCount: number
-  /** Octets that core put before the content for local mailboxes only (Return-Path). */
+  /** Octets that core put before the content for local mailboxes only (Return-Path, verdicts). */
   readonly skipOctets: number
 }
+
+/** What the scan has seen of a content that has come whole. */
+export type SeenMessage = Pick<StagedMessage, 'summary' | 'receivedCount' | 'fromCount'>
 
 export type MessageSink = {
   readonly sizeOctets: number
   /** Header block larger than its limit, or a NUL where none may be, show up at `finish`. @throws StoreError */
   write(chunk: Uint8Array): Promise<void>
-  /** @returns the staged message, or why its content cannot be taken */
-  finish(): Promise<StagedMessage | { readonly at: 'malformed'; readonly why: string }>
+  /**
+   * @returns the staged message, or why its content cannot be taken
+   * @param fields of our own, which only now can be said: whole header fields, before the content and for local mailboxes only
+   */
+  finish(
+    fields?: (seen: SeenMessage) => Promise<string>,
+  ): Promise<StagedMessage | { readonly at: 'malformed'; readonly why: string }>
   abort(): Promise<void>
 }
 
@@ -224,12 +232,14 @@ export type Intake = {
   lookup(address: Address, sizeOctets: number | null): Promise<RecipientLookup>
   /**
    * A sink for one SMTP message. `received` is the whole trace field with its CRLF (format/trace); core writes Return-Path
-   * before it. `complete` (submission): adds a missing Date and Message-ID, removes Bcc (RFC 6409 §8).
+   * before it. `complete` (submission): adds a missing Date and Message-ID, removes Bcc (RFC 6409 §8). `authservId`: whose
+   * Authentication-Results nobody else may say (RFC 8601 §5).
    */
   open(options: {
     envelope: Envelope
     received: string
     complete: { date: number; messageIdDomain: string } | null
+    authservId?: string
   }): MessageSink
   /**
    * Expands the recipients and commits: local mailboxes and queue in one transaction. Uses the message up, whatever the

@@ -15,6 +15,7 @@ import { makeNotice, wants, type Reported, type Subject } from '../queue/notices
 import { canonicalDomain } from '../directory/canonical.ts'
 import { createRoutes, type Route } from '../directory/routes.ts'
 import { createHeaderCompleter } from './header-completer.ts'
+import { createResultsRemover } from './results-remover.ts'
 import { distribute } from './distribution.ts'
 import { createRelayPlan } from './relay.ts'
 import { openSink } from './sink.ts'
@@ -149,10 +150,12 @@ export function createIntake(options: {
       return { at: judge(await routes.resolve(address, { fallbacks: true }), sizeOctets ?? 1) }
     },
 
-    open({ envelope, received, complete }) {
-      const completer =
+    open({ envelope, received, complete, authservId }) {
+      const rewriter =
         complete === null
-          ? null
+          ? authservId === undefined
+            ? null
+            : createResultsRemover(authservId)
           : createHeaderCompleter({
               date: printTraceDate(complete.date),
               messageId: `<${token(random, 26)}@${canonicalDomain(complete.messageIdDomain)}>`,
@@ -161,7 +164,7 @@ export function createIntake(options: {
         store,
         // Choice: a Return-Path in a stranger's content stays below ours; RFC 5321 §4.4 lets us remove it, and says MAY.
         prefix: { returnPath: returnPath(envelope.reversePath), received },
-        completer,
+        rewriter,
         nulInBody: envelope.body === 'BINARYMIME',
       })
     },

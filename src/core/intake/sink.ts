@@ -3,11 +3,12 @@ import { HEADER_BLOCK_MAX_OCTETS, HEADER_LINES_MAX } from '../../model/limits.ts
 import { createScanner } from '../../format/message/scan.ts'
 import type { Store } from '../../store/contract.ts'
 import type { MessageSink } from '../contract.ts'
-import type { HeaderCompleter } from './header-completer.ts'
+import type { HeaderRewriter } from './header-rewriter.ts'
+import { moved } from './moved.ts'
 
 /** What goes before the content in the stored message. */
 export type Prefix = {
-  /** For local mailboxes only. */
+  /** For local mailboxes only; written at the end. */
   readonly returnPath: string
   /** Trace fields that travel on. */
   readonly received: string
@@ -22,10 +23,10 @@ const countReceived = (fields: string): number => (fields.match(/^received:/gim)
 export function openSink(options: {
   store: Pick<Store, 'stage'>
   prefix: Prefix | null
-  completer?: HeaderCompleter | null
+  rewriter?: HeaderRewriter | null
   nulInBody: boolean
 }): MessageSink {
-  const { prefix, completer = null, nulInBody } = options
+  const { prefix, rewriter = null, nulInBody } = options
   const body = options.store.stage()
   const scanner = createScanner()
   let sizeOctets = 0
@@ -40,7 +41,7 @@ export function openSink(options: {
 
   const begin = async (): Promise<void> => {
     begun = true
-    if (prefix !== null) await emit(Buffer.from(prefix.returnPath + prefix.received))
+    if (prefix !== null) await emit(Buffer.from(prefix.received))
   }
 
   return {
@@ -51,12 +52,12 @@ export function openSink(options: {
     async write(chunk) {
       if (!begun) await begin()
       sizeOctets += chunk.length
-      if (completer === null) return emit(chunk)
-      for (const part of completer.push(chunk)) await emit(part)
+      if (rewriter === null) return emit(chunk)
+      for (const part of rewriter.push(chunk)) await emit(part)
     },
-    async finish() {
+    async finish(fields) {
       if (!begun) await begin()
-      for (const part of completer?.finish() ?? []) await emit(part)
+      for (const part of rewriter?.finish() ?? []) await emit(part)
       const { summary, receivedCount, fromCount, malformed } = scanner.finish()
       const why = malformed.headerTooLarge
         ? `the header has more than ${HEADER_BLOCK_MAX_OCTETS} octets or ${HEADER_LINES_MAX} fields`
@@ -68,13 +69,14 @@ export function openSink(options: {
         return { at: 'malformed', why }
       }
       assert(summary.sizeOctets === written, 'the scanner counts as many octets as were written')
-      return {
-        body: await body.finish(),
+      const seen = {
         summary,
         receivedCount: receivedCount - countReceived(prefix?.received ?? ''),
         fromCount,
-        skipOctets: Buffer.byteLength(prefix?.returnPath ?? ''),
       }
+      const front = Buffer.from((prefix?.returnPath ?? '') + ((await fields?.(seen)) ?? ''))
+      const skipOctets = front.length
+      return { ...seen, body: await body.finish(front), summary: moved(summary, skipOctets), skipOctets }
     },
     abort: () => body.abort(),
   }
