@@ -11,18 +11,20 @@ import { CONNECTIONS } from '../model/metrics.ts'
 import { createCertificates } from '../net/certificates.ts'
 import { createWeb } from '../net/http.ts'
 import { createNetwork } from '../net/listen.ts'
+import { createResolver } from '../net/resolver.ts'
+import type { Resolver } from '../model/dns.ts'
 import { createEvidence } from './evidence.ts'
 import { watchLoad } from './load.ts'
 import { watchLoop } from './machine.ts'
 import { createProfileSigner } from './profile-signer.ts'
 import { openThread } from './thread-parts.ts'
-import type { LiveSettings, ProtocolSettings } from './settings.ts'
+import type { LiveSettings, ProtocolSettings, ScreeningSettings } from './settings.ts'
 import type { TlsMaterial } from './tls-material.ts'
 import type { FromThread, ToThread, ToUse, Used } from './supervise.ts'
 import { createThreadListeners, type Serving } from './thread-listeners.ts'
 import { wireTokens } from './tokens.ts'
 import { wireSites } from './web.ts'
-import { wireAdmission, wireCore, wireSessions } from './wire.ts'
+import { wireAdmission, wireCore, wireSessions, type SessionOptions } from './wire.ts'
 
 const port = parentPort
 assert(port !== null, 'a protocol thread is started by the main thread')
@@ -87,6 +89,13 @@ async function run(): Promise<void> {
     metrics,
   })
   const evidence = createEvidence({ clock, inside: () => live.inside })
+  /** One for all that is asked with these settings: what it was told stays known. */
+  let asked: { readonly key: string; readonly resolver: Resolver } | null = null
+  function screeningOf({ resolver, exempt, dmarc, dnsbl }: ScreeningSettings): SessionOptions['screening'] & object {
+    const key = JSON.stringify(resolver)
+    if (asked?.key !== key) asked = { key, resolver: createResolver({ clock, random, ...resolver }) }
+    return { resolver: asked.resolver, exempt: (address) => networksContain(exempt, address), dmarc, dnsbl }
+  }
   const serving = (): Serving => ({
     services: live.services,
     proxies: live.proxies,
@@ -99,6 +108,7 @@ async function run(): Promise<void> {
       drain: drain.signal,
       load,
       locks: openMaildropLocks(settings.maildrops, { clock, loginDelayMs: live.access.pop3LoginDelayMs }),
+      ...(live.screening === null ? {} : { screening: screeningOf(live.screening) }),
       ...(live.access.oauth === null ? {} : { tokens: wireTokens(live.access.oauth, { clock }) }),
     }),
     admissionOf: (on) => evidence.watch(on.service, wireAdmission(on, guard, load)),

@@ -35,7 +35,8 @@ import type { Config, ConfigProblem, RelayHost } from './config/config.ts'
 import { exportBans } from './ban-export.ts'
 import { exemptionsOf, openBans } from './bans.ts'
 import { watchLoad } from './load.ts'
-import { createSystemRandom, descriptorsMax, systemClock, systemResolvers, watchLoop } from './machine.ts'
+import { createSystemRandom, descriptorsMax, systemClock, watchLoop } from './machine.ts'
+import { resolverSettings, screeningSettings } from './screening-settings.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
 import { createMaildropTable } from '../core/mailboxes/maildrop-locks.ts'
@@ -217,10 +218,11 @@ export async function startServer(options: {
       proxies: config.nat.proxies,
       guessKey: bans.guessKey,
       access: accessSettings(config),
+      screening: screeningSettings(config, tryMode !== null),
       web: webSettings(config, planFor(config, hostFacts()), namesBefore),
     })
     const relay = (): Omit<RelaySettings, keyof CommonSettings> => ({
-      resolver: { servers: config.resolver.servers ?? systemResolvers(), trustAd: config.resolver.trustAd },
+      resolver: resolverSettings(config),
       routes: plainRoutes(config, tryMode),
       sandbox: tryMode?.sandbox ?? null,
       ownAddresses: tryMode === null ? ownAddresses() : [],

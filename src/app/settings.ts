@@ -10,7 +10,7 @@ import type { Endpoint } from '../model/connection.ts'
 import type { Network } from '../model/network.ts'
 import type { Route } from '../outbound/contract.ts'
 import type { LogLevel } from './log.ts'
-import type { OauthConfig, ServiceConfig } from './config/config.ts'
+import type { OauthConfig, ScreeningConfig, ServiceConfig } from './config/config.ts'
 import type { TlsMaterial } from './tls-material.ts'
 
 export type LogSettings = { readonly level: LogLevel; readonly format: 'json' | 'pretty'; readonly colours: boolean }
@@ -46,6 +46,8 @@ export type ProtocolSettings = CommonSettings & {
   readonly guessKey: Uint8Array
   readonly web: WebSettings
   readonly access: AccessSettings
+  /** Null: letters from other servers are not looked at. */
+  readonly screening: ScreeningSettings | null
   readonly maildrops: MaildropShare
   /** What a CA is looking for when the thread begins. */
   readonly answers: PublicAnswers
@@ -54,8 +56,25 @@ export type ProtocolSettings = CommonSettings & {
 /** What of it a reload of the configuration changes in a thread that runs. */
 export type LiveSettings = Pick<
   ProtocolSettings,
-  'hostname' | 'postmaster' | 'log' | 'services' | 'inside' | 'messageMaxOctets' | 'proxies' | 'web' | 'access'
+  | 'hostname'
+  | 'postmaster'
+  | 'log'
+  | 'services'
+  | 'inside'
+  | 'messageMaxOctets'
+  | 'proxies'
+  | 'web'
+  | 'access'
+  | 'screening'
 >
+
+export type ResolverSettings = { readonly servers: readonly Endpoint[]; readonly trustAd: boolean }
+
+export type ScreeningSettings = ScreeningConfig & {
+  readonly resolver: ResolverSettings
+  /** Whose letters are not looked at. */
+  readonly exempt: readonly Network[]
+}
 
 /** As the configuration has it, with the secret as text. */
 export type AccessSettings = {
@@ -80,7 +99,7 @@ export type PlainRoute =
   | (Omit<Extract<Route, { kind: 'host' }>, 'credentials'> & { credentials: { user: string; password: string } | null })
 
 export type RelaySettings = CommonSettings & {
-  readonly resolver: { readonly servers: readonly Endpoint[]; readonly trustAd: boolean }
+  readonly resolver: ResolverSettings
   readonly routes: { readonly byDomain: ReadonlyMap<string, PlainRoute>; readonly otherwise: PlainRoute }
   readonly sandbox: Address | null
   readonly ownAddresses: readonly string[]

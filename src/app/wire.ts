@@ -34,6 +34,7 @@ import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../core/queue/operator.ts'
 import { createMaildropTable, openMaildropLocks } from '../core/mailboxes/maildrop-locks.ts'
 import { createOutgoingQueue } from '../core/queue/outgoing.ts'
+import { createScreening, type ScreeningOptions } from '../core/screening/screening.ts'
 import { createContentSearch } from '../core/search/search.ts'
 import type { Address } from '../model/address.ts'
 import type { Connection, Endpoint } from '../model/connection.ts'
@@ -152,6 +153,8 @@ export type SessionOptions = {
   readonly locks?: MaildropLocks
   /** Absent: no bearer tokens. */
   readonly tokens?: TokenVerifier
+  /** Absent: letters from other servers are not looked at. */
+  readonly screening?: Pick<ScreeningOptions, 'resolver' | 'dmarc' | 'dnsbl' | 'exempt'>
 }
 
 /** What serves a connection of a service; null for services whose sessions are not made of lines (http, https). */
@@ -175,7 +178,11 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
   const smtp = { ...common, metrics, signal: drain, offerRequireTls: true }
   const contentSearch = createContentSearch()
   const submission = { hostname, intake: core.intake, accounts: core.accounts, authenticator, clock, messageMaxOctets }
-  const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets })
+  const screening =
+    options.screening === undefined
+      ? {}
+      : { screening: createScreening({ hostname, clock, log, ...options.screening }) }
+  const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets, ...screening })
   const msa = createMsaPolicy({ ...submission, urls: core.urls })
   const mda = ({ plainLogin }: ServiceConfig): ReturnType<typeof createMdaPolicy> =>
     createMdaPolicy({

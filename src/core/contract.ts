@@ -251,6 +251,8 @@ export type Intake = {
     traceId: TraceId
     /** True when DSNs to the reverse-path may be sent later: authenticated sender (R22). */
     senderVerified: boolean
+    /** It goes to the accounts' \Junk, where their filters say nothing else. */
+    junk?: boolean
   }): Promise<AcceptResult>
   /**
    * A message of our own (a DSN) from the null reverse-path to `to`, ready for `settle`'s notices: local or relayed, by aliases.

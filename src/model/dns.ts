@@ -46,9 +46,12 @@ export type DnsAnswer<T> =
       readonly records: readonly T[]
       readonly ttlSeconds: number
       readonly authenticated: boolean
+      /** Where CNAMEs led, when not the name that was asked for. */
+      readonly canonical?: string
     }
-  | { readonly at: 'no-such-domain' }
-  | { readonly at: 'no-data' }
+  /** `authenticated`: DNSSEC proves that there is nothing (RFC 4035 §5.4). */
+  | { readonly at: 'no-such-domain'; readonly authenticated?: boolean }
+  | { readonly at: 'no-data'; readonly authenticated?: boolean }
   /** Try again later (R18). */
   | { readonly at: 'failed'; readonly why: 'timeout' | 'servfail' | 'refused' | 'malformed' | 'network' }
 

@@ -332,6 +332,19 @@ export const OUT_QUIT_TIMEOUT_MS = 5 * SECOND
 export const OUT_REPLY_LINES_MAX = 100
 export const OUT_REPLY_LINE_MAX_OCTETS = 2048
 export const MX_HOSTS_MAX = 10
+/** RFC 8461 §3.2: a policy's max_age is cut to this. */
+export const MTA_STS_MAX_AGE_SECONDS = 31_557_600
+/** RFC 8461 §3.3: limits on a policy's size and on the wait for it; 64 KiB and a minute are its own examples. */
+export const MTA_STS_POLICY_MAX_OCTETS = 64 * KIB
+export const MTA_STS_FETCH_TIMEOUT_MS = 1 * MINUTE
+/** mx lines of a policy that count as one. */
+export const MTA_STS_MX_MAX = 200
+/** Policies of other domains that are kept; RFC 8461 §10.2 names who would fill this up. */
+export const MTA_STS_POLICIES_MAX = 10_000
+/** RFC 8461 §3.3: after a failed fetch the next one waits 5 minutes or longer. */
+export const MTA_STS_REFETCH_AFTER_MS = 5 * MINUTE
+/** A policy is fetched again at this age, changed or not, so that it does not end (RFC 8461 §3.3, §10.2). */
+export const MTA_STS_REFRESH_AFTER_MS = 1 * DAY
 /** After a failed handshake the clear fallback of D3 is remembered per domain. */
 export const TLS_FALLBACK_MEMORY_MS = 24 * HOUR
 export const DSN_RETURNED_MAX_OCTETS = 64 * KIB
@@ -452,6 +465,24 @@ export const STRESS_COMMAND_TIMEOUT_MS = 30 * SECOND
 export const STRESS_ERRORS_MAX = 2
 /** NOOP, VRFY, RSET, HELP per transaction of SMTP; greetings aside, since STARTTLS needs two. */
 export const STRESS_JUNK_COMMANDS_MAX = 1
+
+// Screening of what strangers bring --------------------------------------------------------------------------------------
+
+/** All questions about one letter together; RELIABILITY.md R14: filters before the dot have 30 s. */
+export const SCREENING_TIMEOUT_MS = 20 * SECOND
+/** DNS questions about one letter: SPF may ask for a hundred hosts (RFC 7208 §4.6.4), DKIM and DMARC for some dozens. */
+export const SCREENING_QUESTIONS_MAX = 250
+/** So many points are junk; core/screening/findings.ts says what gives how many. */
+export const JUNK_POINTS = 5
+/** For an address that is on a list of the administrator's choice: enough. */
+export const DNSBL_POINTS = 6
+/** A list that refuses to answer is told of so often. */
+export const DNSBL_REFUSED_TOLD_EVERY_MS = 24 * HOUR
+/** Of an address, names that are looked at; RFC 8601 §3 leaves it to us. */
+export const IPREV_NAMES_MAX = 5
+/** Together with Return-Path and X-Spam-Status they come in front of the body: BODY_FRONT_MAX_OCTETS. */
+export const AUTHENTICATION_RESULTS_MAX_OCTETS = 5 * KIB
+export const SPAM_STATUS_MAX_CHARACTERS = 1000
 
 // SPF ------------------------------------------------------------------------------------------------------------------
 

@@ -8,7 +8,14 @@ import {
 } from '../model/limits.ts'
 import type { DnsAnswer, DnsRecords, DnsType } from '../model/dns.ts'
 
-export type DnsQuestion = { readonly id: number; readonly name: string; readonly type: DnsType }
+export type DnsQuestion = {
+  readonly id: number
+  /** Lower-case. */
+  readonly name: string
+  readonly type: DnsType
+  /** The name in mixed case, which the answer has to repeat; absent: no matter how it is written. */
+  readonly spelling?: string
+}
 
 /** RFC 1035 §4.1, RFC 6891 §6.1.2. `askAd`: RFC 6840 §5.7, we understand the AD bit. */
 export function encodeQuery(question: DnsQuestion, options: { edns: boolean; askAd: boolean }): Buffer {
@@ -16,7 +23,7 @@ export function encodeQuery(question: DnsQuestion, options: { edns: boolean; ask
     type: 'query',
     id: question.id,
     flags: RECURSION_DESIRED | (options.askAd ? AUTHENTIC_DATA : 0),
-    questions: [{ name: question.name, type: question.type, class: 'IN' }],
+    questions: [{ name: question.spelling ?? question.name, type: question.type, class: 'IN' }],
     additionals: options.edns
       ? [
           {
@@ -65,6 +72,9 @@ export function decodeReply(bytes: Uint8Array, question: DnsQuestion): DecodedRe
       return { at: 'not-ours' }
   }
   if (truncated) return { at: 'truncated' }
+  // Forged by who cannot see the question, or a server that does not keep the case: TCP tells them apart.
+  if (question.spelling !== undefined && asked !== undefined && asked.name !== question.spelling)
+    return { at: 'truncated' }
   if (rcode === 5) return { at: 'refused' }
   if (rcode !== 0 && rcode !== 3) return { at: 'servfail' }
   return { at: 'answer', packet, noSuchDomain: rcode === 3 }
@@ -92,7 +102,12 @@ export function readAnswer<T extends DnsType>(
     if (found.length > 0) {
       for (const record of found) ttl = Math.min(ttl, ttlOf(record))
       const records = found.map((record) => recordOf(question.type, record)).filter((record) => record !== null)
-      return { at: 'done', answer: { at: 'found', records, ttlSeconds: ttl, authenticated }, ttlSeconds: ttl }
+      const canonical = owner === question.name ? {} : { canonical: owner }
+      return {
+        at: 'done',
+        answer: { at: 'found', records, ttlSeconds: ttl, authenticated, ...canonical },
+        ttlSeconds: ttl,
+      }
     }
     const alias = own.find((record) => record.type === 'CNAME') // RFC 1034 §3.6.2
     if (alias?.type !== 'CNAME') break
@@ -100,10 +115,11 @@ export function readAnswer<T extends DnsType>(
     owner = normal(alias.data)
   }
   const negativeTtl = Math.min(ttl, negativeTtlOf(packet))
-  if (noSuchDomain) return { at: 'done', answer: { at: 'no-such-domain' }, ttlSeconds: negativeTtl }
+  const proven = authenticated ? { authenticated } : {}
+  if (noSuchDomain) return { at: 'done', answer: { at: 'no-such-domain', ...proven }, ttlSeconds: negativeTtl }
   if (owner !== question.name && negativeTtlOf(packet) === 0)
     return { at: 'ask-for', name: owner, ttlSeconds: ttl, authenticated }
-  return { at: 'done', answer: { at: 'no-data' }, ttlSeconds: negativeTtl }
+  return { at: 'done', answer: { at: 'no-data', ...proven }, ttlSeconds: negativeTtl }
 }
 
 /** Lower-case, without the final dot. */

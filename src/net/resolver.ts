@@ -37,7 +37,9 @@ export function createResolver(options: ResolverOptions): Resolver {
 
   async function exchangeWith(server: Endpoint, name: string, type: DnsType): Promise<DnsExchange> {
     const [high = 0, low = 0] = random.bytes(2)
-    const question = { id: high * 256 + low, name, type }
+    // Loopback has no strangers who could forge.
+    const spelling = isLoopback(server.address) ? {} : { spelling: mixCase(name, random) }
+    const question = { id: high * 256 + low, name, type, ...spelling }
     const common = { clock, server, question, timeoutMs, askAd: trusts(server) }
     const reply = await exchange({ ...common, edns: !withoutEdns.has(server) })
     if (reply.at !== 'no-edns' || withoutEdns.has(server)) return reply
@@ -106,11 +108,20 @@ export function createResolver(options: ResolverOptions): Resolver {
   }
 }
 
-function through(end: Told, chain: { ttlSeconds: number; authenticated: boolean }): Told {
+function through(end: Told, chain: { name: string; ttlSeconds: number; authenticated: boolean }): Told {
   const ttlSeconds = Math.min(end.ttlSeconds, chain.ttlSeconds)
-  if (end.answer.at !== 'found') return { answer: end.answer, ttlSeconds }
-  const authenticated = end.answer.authenticated && chain.authenticated
-  return { answer: { ...end.answer, ttlSeconds, authenticated }, ttlSeconds }
+  if (end.answer.at === 'failed') return { answer: end.answer, ttlSeconds }
+  const authenticated = end.answer.authenticated === true && chain.authenticated
+  if (end.answer.at !== 'found')
+    return { answer: { at: end.answer.at, ...(authenticated ? { authenticated } : {}) }, ttlSeconds }
+  const canonical = end.answer.canonical ?? chain.name
+  return { answer: { ...end.answer, ttlSeconds, authenticated, canonical }, ttlSeconds }
+}
+
+/** Letters in a case by chance: more that a forger would have to guess (draft-vixie-dnsext-dns0x20 §3). */
+export function mixCase(name: string, random: Random): string {
+  const chance = random.bytes(name.length)
+  return name.replace(/[a-z]/g, (letter, at: number) => ((chance[at] ?? 0) & 1 ? letter.toUpperCase() : letter))
 }
 
 function whyOf(reply: Exclude<DnsExchange, { at: 'answer' }>): Extract<AnyAnswer, { at: 'failed' }>['why'] {

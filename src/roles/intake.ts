@@ -51,10 +51,7 @@ function refusalLines(text: string): readonly [string, ...string[]] {
 }
 
 /** Commits. A message that is not kept is let go of, also when the store fails. @throws StoreError */
-export async function commit(
-  intake: Intake,
-  options: { envelope: Envelope; message: StagedMessage; traceId: TraceId; senderVerified: boolean },
-): Promise<SmtpReply> {
+export async function commit(intake: Intake, options: Parameters<Intake['accept']>[0]): Promise<SmtpReply> {
   let kept = false
   try {
     const result = await intake.accept(options)

@@ -95,6 +95,10 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     acme,
     access,
     mtaSts: values.mtaStsMode === 'off' ? null : (values.mtaStsMode ?? 'testing'),
+    screening:
+      values.screeningEnabled === false
+        ? null
+        : { dmarc: values.screeningDmarc ?? 'reject', dnsbl: values.screeningDnsbl ?? [] },
     relay: { smarthost, routes },
     resolver: { servers: values.resolverServers ?? null, trustAd: values.resolverTrustAd ?? false },
     workers: values.workers ?? building.cores,

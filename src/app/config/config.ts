@@ -37,6 +37,8 @@ export type Config = {
   readonly access: AccessConfig
   /** What the domains publish by MTA-STS; null: nothing. */
   readonly mtaSts: StsMode | null
+  /** Null: letters from other servers are not looked at. */
+  readonly screening: ScreeningConfig | null
   readonly relay: {
     /** For all mail that no route names; null: by MX. */
     readonly smarthost: RelayHost | null
@@ -122,3 +124,9 @@ export type ConfigProblem = {
 }
 
 export type Source = 'flag' | 'env' | 'file' | 'default'
+
+export type ScreeningConfig = {
+  readonly dmarc: 'reject' | 'junk' | 'note'
+  /** Zones of lists of addresses. */
+  readonly dnsbl: readonly string[]
+}

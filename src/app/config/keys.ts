@@ -203,6 +203,23 @@ export const KEYS = {
       'The policy published at `https://mta-sts.DOMAIN` (RFC 8461): whether other servers must bring mail by TLS with a good certificate (`enforce`), or report only when they could not (`testing`). `none` takes an earlier policy back; `off` publishes nothing.',
     example: 'mta_sts.mode = "enforce"',
   }),
+  screeningEnabled: key('screening.enabled', kind.flag, {
+    otherwise: 'true',
+    about:
+      'Whether letters from other servers are looked at: SPF, DKIM, DMARC, the name of the address. What is found stands in each letter (`Authentication-Results`); what speaks against it takes it to Junk.',
+    example: 'screening.enabled = false',
+  }),
+  screeningDmarc: key('screening.dmarc', kind.oneOf('reject', 'junk', 'note'), {
+    otherwise: '"reject"',
+    about:
+      'What is done with a letter whose author’s domain asks by DMARC to refuse such letters: that (`reject`), put it into Junk (`junk`), or only say so in its header (`note`).',
+    example: 'screening.dmarc = "junk"',
+  }),
+  screeningDnsbl: key('screening.dnsbl', kind.domainNames, {
+    otherwise: 'none: most lists ask to be registered with, and refuse who asks by a public resolver',
+    about: 'Lists of addresses that send junk (RFC 5782). Letters of an address that is on one of them go to Junk.',
+    example: 'screening.dnsbl = ["zen.spamhaus.org"]',
+  }),
   smarthostHost: key('relay.smarthost.host', kind.remoteHost, {
     otherwise: 'none: mail goes straight to the servers of its domain',
     about: 'Hands all outgoing mail to this server, for instance when the provider blocks port 25.',

@@ -18,6 +18,8 @@ export type FilteredLetter = {
   readonly message: StagedMessage
   readonly reversePath: ReversePath
   readonly traceId: TraceId
+  /** What no script decides about goes to \Junk, and nobody is answered. */
+  readonly junk: boolean
   /** Epoch milliseconds. */
   readonly now: number
 }
@@ -124,10 +126,10 @@ export function createFilters(options: {
   }
 
   /** What a failed run leaves: the letter in the inbox, and now and then a word to the owner (RFC 5228 §2.10.6). */
-  async function failure(account: AccountInfo, now: number, why: string): Promise<Filtered> {
+  async function failure(account: AccountInfo, { now, junk }: FilteredLetter, why: string): Promise<Filtered> {
     const { accountId, address } = account
     const known = { accountId, what: 'error', key: 'run' } as const
-    const kept = { header: null, local: [inInbox(account, [])], redirects: [] }
+    const kept = { header: null, local: [byVerdict(inInbox(account, []), junk)], redirects: [] }
     const nothing = { copies: [kept], refused: null, sends: [], files: [], remember: [] }
     if (await store.filters.isRemembered(known, now)) return nothing
     const lines = [
@@ -168,7 +170,7 @@ export function createFilters(options: {
         // It was checked when it was put there, by another release.
         const [first] = program.errors
         log.warn({ event: 'filter.failed', ...facts, why: first?.message ?? null })
-        return failure(account, now, first === undefined ? '' : `Line ${first.line}: ${first.message}`)
+        return failure(account, letter, first === undefined ? '' : `Line ${first.line}: ${first.message}`)
       }
       const header = await store.readStaged(message.body, 0, message.summary.root.bodyStart)
       const mailboxes = openMailboxes(account)
@@ -196,19 +198,27 @@ export function createFilters(options: {
           why,
           cause: outcome.error.cause instanceof Error ? outcome.error.cause.message : null,
         })
-        return failure(account, now, `${script === null ? 'Line' : `Script “${script}”, line`} ${line}: ${why}`)
+        return failure(account, letter, `${script === null ? 'Line' : `Script “${script}”, line`} ${line}: ${why}`)
       }
       log.info({ event: 'filter.ran', ...facts, done, steps: outcome.steps })
-      return carriedOut(sieve, outcome, { account, mailboxes, header, skipOctets: message.skipOctets, now })
+      const { skipOctets } = message
+      return carriedOut(sieve, outcome, { account, mailboxes, header, skipOctets, junk: letter.junk, now })
     },
   }
 
   async function carriedOut(
     sieve: SieveEngine,
     outcome: Outcome,
-    at: { account: AccountInfo; mailboxes: Mailboxes; header: Uint8Array; skipOctets: number; now: number },
+    at: {
+      account: AccountInfo
+      mailboxes: Mailboxes
+      header: Uint8Array
+      skipOctets: number
+      junk: boolean
+      now: number
+    },
   ): Promise<Filtered> {
-    const { account, mailboxes, header, skipOctets, now } = at
+    const { account, mailboxes, header, skipOctets, junk, now } = at
     const { accountId, address } = account
     const copies = new Map<number, { local: LocalDelivery[]; redirects: Address[] }>()
     const sends: { to: Address; content: Buffer }[] = []
@@ -226,7 +236,10 @@ export function createFilters(options: {
     for (const action of [...outcome.actions, ...(outcome.implicitKeep === null ? [] : [outcome.implicitKeep])]) {
       switch (action.do) {
         case 'keep':
-          addOnce(of(action.header).local, inInbox(account, action.flags))
+          addOnce(
+            of(action.header).local,
+            byVerdict(inInbox(account, action.flags), junk && action === outcome.implicitKeep),
+          )
           break
         case 'fileinto':
           addOnce(of(action.header).local, await deliveryInto(account, mailboxes, action))
@@ -238,6 +251,7 @@ export function createFilters(options: {
           refused = action.text
           break
         case 'vacation': {
+          if (junk) break // RFC 3834 §2: nobody is told that somebody reads here.
           const content = sieve.renderVacation(action, fresh())
           sends.push({ to: action.to, content })
           await file(action.fcc, content)
@@ -286,6 +300,9 @@ const inInbox = ({ accountId }: AccountInfo, flags: readonly Flag[]): LocalDeliv
   mailbox: 'INBOX',
   flags,
 })
+
+const byVerdict = (delivery: LocalDelivery, junk: boolean): LocalDelivery =>
+  junk ? { ...delivery, mailbox: 'Junk' } : delivery
 
 const SPECIAL_USES: Readonly<Record<string, SpecialUse>> = {
   '\\archive': 'Archive',

@@ -29,6 +29,7 @@ export type Letter = {
   readonly message: StagedMessage
   readonly traceId: TraceId
   readonly senderVerified: boolean
+  readonly junk: boolean
   readonly now: number
 }
 
@@ -68,9 +69,9 @@ export async function distribute(
     if (visited.has(accountId)) return
     visited.add(accountId)
     const { message, envelope, traceId, now } = letter
-    const of = { message, reversePath: envelope.reversePath, traceId, now }
+    const of = { message, reversePath: envelope.reversePath, traceId, junk: letter.junk, now }
     const filtered = (await filters?.run(account, asked.address, of)) ?? null
-    if (filtered === null) local.push(inInbox(accountId))
+    if (filtered === null) local.push({ ...inInbox(accountId), mailbox: letter.junk ? 'Junk' : 'INBOX' })
     else await follow(account, asked, filtered)
   }
 

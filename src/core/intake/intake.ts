@@ -169,7 +169,7 @@ export function createIntake(options: {
       })
     },
 
-    async accept({ envelope, message, traceId, senderVerified }) {
+    async accept({ envelope, message, traceId, senderVerified, junk = false }) {
       const { recipients, ...rest } = envelope
       assert(recipients.length > 0, 'a message is accepted for somebody')
       const routed: { asked: Recipient; route: Route }[] = []
@@ -183,7 +183,7 @@ export function createIntake(options: {
         routed.push({ asked, route })
       }
       const now = clock.now()
-      const letter = { envelope: rest, message, traceId, senderVerified, now }
+      const letter = { envelope: rest, message, traceId, senderVerified, junk, now }
       const { local, relay, further, remember, refused } = await distribute(letter, routed, parts).catch(
         async (error: unknown) => {
           await store.discard(message.body)

@@ -1,4 +1,5 @@
-import type { Intake } from '../../core/contract.ts'
+import type { Intake, MessageSink, StagedMessage } from '../../core/contract.ts'
+import type { Screening, Verdict } from '../../core/screening/contract.ts'
 import { MESSAGE_MAX_OCTETS, RECIPIENTS_MAX } from '../../model/limits.ts'
 import { reply, type SmtpReply } from '../../model/reply.ts'
 import { never } from '../../std/assert.ts'
@@ -14,6 +15,8 @@ export type MtaOptions = {
   readonly postmasterDomain?: string
   readonly messageMaxOctets?: number
   readonly recipientsMax?: number
+  /** Absent: no letter is looked at. */
+  readonly screening?: Screening
 }
 
 /** RFC 5321 §3.6.2; D5 says how clients do it instead. */
@@ -26,7 +29,9 @@ const TWO_FROM = reply(550, '5.6.0', 'More than one From field')
 
 /** 25 (D1–D5): servers bring mail for the people here. No AUTH, no relaying, encrypted when the peer can. */
 export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
-  const { hostname, intake, clock, postmasterDomain } = options
+  const { hostname, intake, clock, postmasterDomain, screening } = options
+  /** What was found out about letters that are there and not kept yet. */
+  const verdicts = new WeakMap<StagedMessage, Verdict>()
   return {
     role: 'mta',
     hostname,
@@ -57,12 +62,43 @@ export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
     },
     openMessage(facts, envelope, traceId) {
       const received = receivedFor(facts, envelope, { hostname, traceId, now: clock.now() })
-      return intake.open({ envelope, received, complete: null })
+      if (screening === undefined) return intake.open({ envelope, received, complete: null })
+      const { authservId } = screening
+      const sink = intake.open({ envelope, received, complete: null, authservId })
+      const remoteAddress = facts.connection.remote.address
+      const letter = screening.begin({ remoteAddress, helo: facts.helo, envelope, traceId })
+      if (letter === null) return sink
+      return {
+        get sizeOctets() {
+          return sink.sizeOctets
+        },
+        async write(chunk) {
+          letter.push(chunk)
+          await sink.write(chunk)
+        },
+        async finish() {
+          let verdict: Verdict | null = null
+          const message = await sink.finish(async (seen) => {
+            const found = await letter.finish(seen)
+            verdict = found.verdict
+            return found.fields
+          })
+          if (!('at' in message) && verdict !== null) verdicts.set(message, verdict)
+          else letter.abort()
+          return message
+        },
+        async abort() {
+          letter.abort()
+          await sink.abort()
+        },
+      } satisfies MessageSink
     },
     async onMessage(_facts, envelope, message, traceId) {
       // Choice: none at all is taken (old programs send such mail; DMARC has nothing to be fooled by), two are not (S9).
-      const refusal = hopsRefusal(message) ?? (message.fromCount > 1 ? TWO_FROM : null)
-      if (refusal === null) return commit(intake, { envelope, message, traceId, senderVerified: false })
+      const verdict = verdicts.get(message)
+      const refusal = hopsRefusal(message) ?? (message.fromCount > 1 ? TWO_FROM : (verdict?.refused ?? null))
+      const junk = verdict?.junk ?? false
+      if (refusal === null) return commit(intake, { envelope, message, traceId, senderVerified: false, junk })
       await intake.discard(message)
       return refusal
     },
