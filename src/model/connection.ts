@@ -19,6 +19,8 @@ export type TlsFacts = {
   readonly serverName: string | null
   /** Null where none was asked for, or none was shown. */
   readonly peerCertificate: PeerCertificate | null
+  /** A client's side: why the server's certificate does not prove its name (OpenSSL's or Node's code); null: it does. */
+  readonly serverProblem?: string | null
   /** Channel-binding data by type (RFC 9266 tls-exporter on 1.3; RFC 5929 tls-server-end-point). */
   channelBinding(type: 'tls-exporter' | 'tls-server-end-point'): Uint8Array | null
 }

@@ -16,7 +16,7 @@ import type { CertificateSource, ClientConnection, ClientTlsOptions } from './co
 import { deflateLayer, type DeflateLayer } from './deflate.ts'
 import { betweenOf } from './proxied.ts'
 import { clientTlsOptions, serverTlsSocket } from './tls.ts'
-import { tlsFactsOf } from './tls-facts.ts'
+import { chainOf, tlsFactsOf } from './tls-facts.ts'
 
 export type OpenOptions = {
   readonly id: string
@@ -264,7 +264,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
   }
 
   /** Waits for a TLS socket to be secure; from then on it is the connection's socket. */
-  function secured(secure: TLSSocket, side: 'server' | 'client'): Promise<TlsFacts> {
+  function secured(secure: TLSSocket, side: 'server' | 'client', check?: ClientTlsOptions['check']): Promise<TlsFacts> {
     const { promise, resolve, reject } = Promise.withResolvers<TlsFacts>()
     const give = (error: Error): void => {
       const failure = new ConnectionLost(`TLS handshake failed: ${error.message}`, { cause: error })
@@ -284,6 +284,8 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
       secure.off('error', give)
       secure.off('_tlsError', give)
       if (lost !== null) return reject(lost)
+      const objection = check?.(chainOf(secure)) ?? null
+      if (objection !== null) return give(objection)
       connection.tls = tlsFactsOf(secure, side, { clients: side === 'server' ? clients : null })
       connection.canStartTls = false
       attach(secure)
@@ -331,7 +333,7 @@ export function openConnection(plain: Socket, options: OpenOptions): OpenConnect
     chunks = []
     buffered = 0
     paused = false
-    return secured(connectTls({ ...clientTlsOptions(client), socket: plain }), 'client')
+    return secured(connectTls({ ...clientTlsOptions(client), socket: plain }), 'client', client.check)
   }
 
   function startDeflate(): void {

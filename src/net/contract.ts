@@ -63,6 +63,8 @@ export type ClientTlsOptions = {
   readonly verify: 'none' | 'required'
   /** Extra trusted CA certificates, PEM. */
   readonly ca?: string
+  /** Asked of the certificates that the peer showed, its own first, DER. What it returns ends the handshake as its cause. */
+  readonly check?: (chain: readonly Uint8Array[]) => Error | null
 }
 
 export type ClientConnection = Connection & {

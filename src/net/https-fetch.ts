@@ -17,7 +17,7 @@ export type FetchRequest = {
   readonly body: string | null
 }
 
-type Bounds = { readonly timeoutMs: number; readonly answerMaxOctets: number; readonly signal?: AbortSignal }
+export type Bounds = { readonly timeoutMs: number; readonly answerMaxOctets: number; readonly signal?: AbortSignal }
 
 /** @param options.ca a further CA to trust, PEM. The request rejects when there is no whole answer in time. */
 export function createHttpsFetch(
@@ -43,7 +43,7 @@ export function fetchPlain(
   return answerOf((got) => http.request({ ...options, ...signalOf(bounds) }, got), null, bounds)
 }
 
-const signalOf = ({ signal, timeoutMs }: Bounds): { signal: AbortSignal } => {
+export const signalOf = ({ signal, timeoutMs }: Bounds): { signal: AbortSignal } => {
   const inTime = AbortSignal.timeout(timeoutMs)
   return { signal: signal === undefined ? inTime : AbortSignal.any([signal, inTime]) }
 }
@@ -51,7 +51,7 @@ const signalOf = ({ signal, timeoutMs }: Bounds): { signal: AbortSignal } => {
 const lengthOf = (body: string | null): Record<string, string> =>
   body === null ? {} : { 'content-length': String(Buffer.byteLength(body)) }
 
-function answerOf(
+export function answerOf(
   open: (got: (response: IncomingMessage) => void) => ReturnType<typeof http.request>,
   body: string | null,
   { answerMaxOctets, timeoutMs }: Bounds,

@@ -12,7 +12,8 @@ import { createTestRandom } from '../std/test-random.ts'
 import type { Endpoint } from '../model/connection.ts'
 import type { Resolver } from '../model/dns.ts'
 import { realClock } from './net.test-kit.ts'
-import { createResolver } from './resolver.ts'
+import { decodeReply, encodeQuery } from './dns-message.ts'
+import { createResolver, mixCase } from './resolver.ts'
 
 type Reply = { answers?: Answer[]; authorities?: Answer[]; rcode?: number; flags?: number; raw?: Buffer; id?: number }
 type Zone = (query: DecodedPacket, over: 'udp' | 'tcp') => Reply | Reply[] | null
@@ -178,6 +179,7 @@ describe('records', () => {
         records: ['192.0.2.1', '192.0.2.2'],
         ttlSeconds: 30,
         authenticated: false,
+        canonical: 'host.test',
       })
     }
     assert.equal(whole.queries.length, 1)
@@ -292,6 +294,38 @@ describe('transport', () => {
     assert.equal((await resolver.query('x.test', 'A')).at, 'found')
     assert.equal((await resolver.query('y.test', 'A')).at, 'found')
     assert.equal(server.queries.length, 3)
+  })
+
+  test('a proven "no" says so, and only where AD is trusted', async () => {
+    await using server = await dnsServer((query) => ({
+      flags: AUTHENTIC_DATA,
+      rcode: query.questions?.[0]?.name === 'gone.test' ? 3 : 0,
+    }))
+    for (const trustAd of [true, false]) {
+      const resolver = createResolver({
+        clock: realClock,
+        random: createTestRandom(),
+        servers: [server.endpoint],
+        trustAd,
+      })
+      const proven = trustAd ? { authenticated: true } : {}
+      assert.deepEqual(await resolver.query('gone.test', 'MX'), { at: 'no-such-domain', ...proven })
+      assert.deepEqual(await resolver.query('x.test', 'TLSA'), { at: 'no-data', ...proven })
+    }
+  })
+
+  test('a name is asked for in mixed case; an answer in another case is asked for again over TCP', () => {
+    const spelling = mixCase('mail.away.example', createTestRandom(3))
+    assert.notEqual(spelling, 'mail.away.example')
+    assert.equal(spelling.toLowerCase(), 'mail.away.example')
+    const question = { id: 7, name: 'mail.away.example', type: 'A', spelling } as const
+    const query = decode(encodeQuery(question, { edns: true, askAd: false }))
+    assert.equal(query.questions?.[0]?.name, spelling)
+    const answered = (name: string): string =>
+      decodeReply(encode({ type: 'response', id: 7, questions: [{ type: 'A', name }], answers: [] }), question).at
+    assert.equal(answered(spelling), 'answer')
+    assert.equal(answered('mail.away.example'), 'truncated')
+    assert.equal(answered('other.example'), 'not-ours')
   })
 
   test('the AD bit counts only where it is trusted', async () => {

@@ -19,6 +19,7 @@ export function tlsFactsOf(
     cipher: socket.getCipher().standardName ?? socket.getCipher().name,
     serverName: typeof serverName === 'string' && serverName !== '' ? serverName : null,
     peerCertificate: clients === null ? null : peerCertificateOf(socket, clients),
+    ...(side === 'client' ? { serverProblem: serverProblemOf(socket) } : {}),
     channelBinding(type) {
       if (socket.destroyed) return null
       // RFC 9266 §4.2: on 1.2 it would need the extended master secret, which cannot be seen from here.
@@ -27,6 +28,24 @@ export function tlsFactsOf(
       return certificate === undefined ? null : endPointBinding(certificate.raw)
     },
   }
+}
+
+function serverProblemOf(socket: TLSSocket): string | null {
+  if (socket.authorized) return null
+  const error: unknown = socket.authorizationError // A code, whatever the types say.
+  return typeof error === 'string' ? error : error instanceof Error ? error.message : 'unknown'
+}
+
+/** What a server showed, its own certificate first, as far as each one's issuer came with it. */
+export function chainOf(socket: TLSSocket): readonly Uint8Array[] {
+  const chain: Uint8Array[] = []
+  const seen = new Set<string>()
+  for (let at = socket.getPeerCertificate(true); at?.raw !== undefined && !seen.has(at.fingerprint256);) {
+    seen.add(at.fingerprint256)
+    chain.push(at.raw)
+    at = at.issuerCertificate
+  }
+  return chain
 }
 
 /** The handshake has seen that the peer has the key. */

@@ -78,7 +78,7 @@ function clientContext(ca: string | undefined, verify: ClientTlsOptions['verify'
     secureOptions: constants.SSL_OP_NO_RENEGOTIATION | constants.SSL_OP_NO_COMPRESSION,
     // RFC 7435 §3: a weak key is still better than none.
     ...(verify === 'none' ? { ciphers: 'DEFAULT:@SECLEVEL=0' } : {}),
-    ...(verify === 'required' && ca !== undefined ? { ca: [...getCACertificates('default'), ca] } : {}),
+    ...(ca !== undefined ? { ca: [...getCACertificates('default'), ca] } : {}),
   })
   if (clientContexts.size > 16) clientContexts.clear()
   clientContexts.set(key, context)
