@@ -168,6 +168,10 @@ export const MX_CONNECTIONS_PER_ADDRESS_MAX = 20
 export const ACCESS_CONNECTIONS_PER_ADDRESS_MAX = 30
 export const MX_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 60
 export const ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 120
+/** What a /24 or /48 may have and begin, as a multiple of one address. */
+export const CONNECTIONS_PER_PREFIX_FACTOR = 3
+/** In each row of the tables that count connections, for all addresses together; S14. */
+export const CONNECTION_COUNT_WORDS = 32_768
 export const FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX = 10
 export const FAILED_LOGINS_PER_ADDRESS_AND_DAY_MAX = 50
 /** What a /24 or /48 may fail, as a multiple of one address; S6. */
@@ -513,6 +517,12 @@ export const DKIM_KEYS_KEPT_MAX = 1000
 export const DKIM_CLOCK_SKEW_MS = 5 * MINUTE
 /** x=: longer than a letter is tried, short enough that nobody sends it again for long (S8). */
 export const DKIM_SIGNATURE_LIFETIME_SECONDS = 7 * 24 * 3600
+/** Signatures of letters that are on their way, and how long one is used again. */
+export const DKIM_SIGNATURES_KEPT_MAX = 1000
+export const DKIM_SIGNATURES_KEPT_MS = HOUR
+/** Whether a key is published is asked again after so long; where it is not, sooner. */
+export const DKIM_PUBLISHED_FOR_MS = HOUR
+export const DKIM_UNPUBLISHED_FOR_MS = 5 * MINUTE
 /** Sets of ARC fields; RFC 8617 §5.2. */
 export const ARC_SETS_MAX = 50
 

@@ -4,6 +4,7 @@ import {
   ACCESS_CONNECTIONS_PER_ADDRESS_MAX,
   ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX,
   BAN_WINDOW_MS,
+  CONNECTIONS_PER_PREFIX_FACTOR,
   FAILED_LOGIN_DELAYS_MS,
   FAILED_LOGINS_PER_ADDRESS_AND_DAY_MAX,
   FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX,
@@ -25,6 +26,7 @@ import {
 } from '../../model/network.ts'
 import { PORT_GROUPS, type PortGroup } from '../../model/service.ts'
 import type { Ban, Guard } from '../contract.ts'
+import { createConnectionTable, openConnectionCounts, type ConnectionShare } from './connection-counts.ts'
 import { createNetworkMap, type NetworkMap } from './network-map.ts'
 import { networkOf } from './network-of.ts'
 import type { GuardNews, KnownPair } from './news.ts'
@@ -36,13 +38,12 @@ export type { GuardNews } from './news.ts'
 /** Times of failed logins, oldest first, never more than the day's limit. */
 type Failures = number[]
 
-/** Connections begun in this minute and the one before; together they estimate the last 60 seconds. */
-type Rate = { minute: number; current: number; previous: number }
-
 const CONNECTION_LIMITS = {
   mx: { open: MX_CONNECTIONS_PER_ADDRESS_MAX, perMinute: MX_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX },
   access: { open: ACCESS_CONNECTIONS_PER_ADDRESS_MAX, perMinute: ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX },
 } as const
+
+const NEAR_NETWORKS = [LOOPBACK_NETWORKS, PRIVATE_NETWORKS]
 
 const HOST_LIMITS = {
   perMinute: FAILED_LOGINS_PER_ADDRESS_AND_MINUTE_MAX,
@@ -81,24 +82,26 @@ export type HearingGuard = Guard & {
  * Counts in memory, one guard per protocol thread.
  * Failed logins are one count when `tell` carries each guard's news to the others' `hear` (S6); bans are the keeper's,
  * which hears the same news.
- * Choice: connections are counted by each thread for itself; with n threads an address may hold up to n times as many.
+ * Connections are one count where the guards share a table of them.
  * @param options.lifted addresses that no limit binds (loopback in `try`)
+ * @param options.spared addresses that may have any number of connections: a gateway that hides everybody behind it
+ * @param options.connections of all threads; absent: of this one alone
  * @param options.tell passes news to the guards of the other threads; not called for what was heard
  * @param options.name of the thread; another run of the same takes its place
  */
 export function createGuard(options: {
   clock: Clock
   lifted: (address: string) => boolean
+  spared?: (address: string) => boolean
+  connections?: ConnectionShare
   tell?: (news: GuardNews) => void
   name?: string
 }): HearingGuard {
-  const { clock, lifted, tell = () => {}, name = 'only' } = options
+  const { clock, lifted, spared = () => false, tell = () => {}, name = 'only' } = options
+  const alone = (): ConnectionShare => createConnectionTable({ threads: 1, key: new Uint8Array(1) }).share(name)
+  const connections = openConnectionCounts(options.connections ?? alone(), { clock })
   const failuresByHost = createRecent<Failures>({ entriesMax: GUARD_ADDRESSES_MAX, make: () => [] })
   const failuresByPrefix = createRecent<Failures>({ entriesMax: GUARD_ADDRESSES_MAX, make: () => [] })
-  const rates = createRecent<Rate>({
-    entriesMax: GUARD_ADDRESSES_MAX,
-    make: () => ({ minute: 0, current: 0, previous: 0 }),
-  })
   /** Wrong guesses: those of anybody, and those that an address has been counted for. */
   const wrong = createRecent<true>({ entriesMax: GUARD_GUESSES_MAX, make: () => true })
   const counted = createRecent<true>({ entriesMax: GUARD_GUESSES_MAX, make: () => true })
@@ -115,23 +118,6 @@ export function createGuard(options: {
   const sessions = new Map<string, string>()
   let visitors = new Map<string, number>()
   let visitorsUntold = 0
-  /** Bounded by the connections that are open. */
-  const open = new Map<string, number>()
-
-  /** @returns whether one more may begin; counts it then */
-  const mayBegin = (key: string, perMinute: number): boolean => {
-    const elapsed = clock.monotonic() / MINUTE
-    const minute = Math.floor(elapsed)
-    const rate = rates.get(key)
-    if (rate.minute !== minute) {
-      rate.previous = rate.minute === minute - 1 ? rate.current : 0
-      rate.current = 0
-      rate.minute = minute
-    }
-    if (rate.previous * (1 - (elapsed - minute)) + rate.current >= perMinute) return false
-    rate.current += 1
-    return true
-  }
 
   const forget = (network: Network): void => {
     const within = (key: string): boolean => {
@@ -289,19 +275,19 @@ export function createGuard(options: {
     connect(service, address) {
       if (lifted(address)) return () => {}
       if (service === 'mx') visitedBy(address)
-      const key = `${service} ${networkOf(address).host}`
-      const limits = CONNECTION_LIMITS[service]
-      const count = open.get(key) ?? 0
-      if (count >= limits.open || !mayBegin(key, limits.perMinute)) return null
-      open.set(key, count + 1)
-      let ended = false
-      return () => {
-        if (ended) return
-        ended = true
-        const left = open.get(key)! - 1
-        if (left === 0) open.delete(key)
-        else open.set(key, left)
+      if (spared(address)) return () => {}
+      const { host, prefix } = networkOf(address)
+      const { open, perMinute } = CONNECTION_LIMITS[service]
+      const limits = [{ key: `${service} ${host}`, openMax: open, perMinuteMax: perMinute }]
+      // Choice: neighbours in a house are no strangers to each other, and a whole office may sit in one /24.
+      if (!NEAR_NETWORKS.some((networks) => networksContain(networks, address))) {
+        limits.push({
+          key: `${service} ${prefix}`,
+          openMax: open * CONNECTIONS_PER_PREFIX_FACTOR,
+          perMinuteMax: perMinute * CONNECTIONS_PER_PREFIX_FACTOR,
+        })
       }
+      return connections.enter(limits)
     },
   }
 }
