@@ -4,6 +4,8 @@ import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { createGuard } from '../src/core/guard/guard.ts'
 import type { AccountRef } from '../src/core/contract.ts'
+import { ensureDkimKeys } from '../src/app/dkim-keys.ts'
+import { createSigner } from '../src/app/dkim-signer.ts'
 import { createSystemRandom, systemClock } from '../src/app/machine.ts'
 import { wireCore, wireRelay, wireSessions, type Core, type Parts } from '../src/app/wire.ts'
 import type { ServiceConfig } from '../src/app/config/config.ts'
@@ -40,6 +42,8 @@ export type WorldServer = {
 
 export type World = AsyncDisposable & {
   readonly clock: TestClock
+  /** What DNS says; may be changed. */
+  readonly zone: Zone
   readonly caFile: string
   readonly east: WorldServer
   readonly west: WorldServer
@@ -55,8 +59,11 @@ function serviceConfig(service: ServiceName, address: string, port: number): Ser
   return { service, enabled: true, addresses: [address], port, tls: row.tls, networks: 'anywhere', plainLogin: false }
 }
 
-/** east.test on 127.0.1.1 and west.test on 127.0.1.2, both with the same MX port, as in the world outside. */
-export async function openWorld(): Promise<World> {
+/**
+ * east.test on 127.0.1.1 and west.test on 127.0.1.2, both with the same MX port, as in the world outside.
+ * @param options.authenticated both publish SPF, DKIM keys and DMARC `p=reject`, sign what they send, and look at what comes in
+ */
+export async function openWorld(options: { authenticated?: boolean } = {}): Promise<World> {
   const folder = await mkdtemp(join(tmpdir(), 'gavan-world-'))
   const clock = createTestClock({ nowMs: Date.now() })
   const zone: Zone = {
@@ -83,7 +90,24 @@ export async function openWorld(): Promise<World> {
     const guard = createGuard({ clock, lifted: () => true })
     const network = createNetwork({ clock, random, log, certificates: createCertificates([local]) })
     const drain = new AbortController()
-    const session = { hostname, messageMaxOctets: 5_000_000, guard, inside: [], drain: drain.signal }
+    const resolver = createTestResolver(zone)
+    const screening = { resolver, dmarc: 'reject', dnsbl: ['dnsbl.test'], exempt: () => false } as const
+    const signer = createSigner({ dataDir: join(folder, name), clock, log, resolver })
+    if (options.authenticated === true) {
+      zone[domain] = { ...zone[domain], TXT: [`v=spf1 ip4:${address} -all`] }
+      zone[`_dmarc.${domain}`] = { TXT: ['v=DMARC1; p=reject; rua=mailto:reports@' + domain] }
+      zone[`${address.split('.').toReversed().join('.')}.in-addr.arpa`] = { PTR: [hostname] }
+      for (const { selector, record } of await ensureDkimKeys(join(folder, name), domain))
+        zone[`${selector}._domainkey.${domain}`] = { TXT: [record] }
+    }
+    const session = {
+      hostname,
+      messageMaxOctets: 5_000_000,
+      guard,
+      inside: [],
+      drain: drain.signal,
+      ...(options.authenticated === true ? { screening } : {}),
+    }
     const serveOf = wireSessions(parts, core, session)
     const listeners = new Map<ServiceName, Listener>()
     const listen = async (service: ServiceName, port: number): Promise<void> => {
@@ -97,7 +121,8 @@ export async function openWorld(): Promise<World> {
     const relay = wireRelay(parts, core, {
       hostname,
       dialler: createDialler({ clock, random }),
-      resolver: createTestResolver(zone),
+      resolver,
+      ...(options.authenticated === true ? { signer } : {}),
       ourselves: { hostname, names: [hostname], addresses: [address], loopbackIsForeign: true },
       routes: { byDomain: new Map(), otherwise: { kind: 'mx' } },
       sandbox: null,
@@ -146,6 +171,7 @@ export async function openWorld(): Promise<World> {
   const west = await open('west', '127.0.1.2')
   return {
     clock,
+    zone,
     caFile: local.caFile,
     east,
     west,

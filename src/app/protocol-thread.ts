@@ -41,6 +41,8 @@ async function run(): Promise<void> {
   const guard = createGuard({
     clock,
     lifted: (address) => settings.liftLoopback && networksContain(LOOPBACK_NETWORKS, address),
+    spared: (address) => networksContain(live.spared, address),
+    connections: settings.connections,
     tell: (item) => tell({ at: 'news', item }),
     name: settings.name,
   })

@@ -7,6 +7,7 @@ import { DRAIN_TIMEOUT_MS, OUT_BLOCK_TIMEOUT_MS } from '../model/limits.ts'
 import { createDialler } from '../net/dial.ts'
 import { createResolver } from '../net/resolver.ts'
 import type { Route } from '../outbound/contract.ts'
+import { createSigner } from './dkim-signer.ts'
 import { watchLoad } from './load.ts'
 import { watchLoop } from './machine.ts'
 import type { PlainRoute, RelaySettings } from './settings.ts'
@@ -32,10 +33,13 @@ async function run(): Promise<void> {
   // The relay opens its connections itself: only its event loop can be too slow.
   watchLoad({ thread: 'relay', open: () => 0, connectionsMax: 1, loop: watchLoop(), clock, log, metrics })
   const { hostname, sandbox, ownAddresses, loopbackIsForeign, routes } = settings
+  const resolver = createResolver({ clock, random, ...settings.resolver })
   const relay = wireRelay(parts, core, {
     hostname,
     dialler: createDialler({ clock, random, limits: { writeTimeoutMs: OUT_BLOCK_TIMEOUT_MS } }),
-    resolver: createResolver({ clock, random, ...settings.resolver }),
+    resolver,
+    // In `try` nothing is published, and what leaves stays here.
+    signer: createSigner({ dataDir: settings.dataDir, clock, log, resolver: sandbox === null ? resolver : null }),
     ourselves: { hostname, names: [hostname], addresses: ownAddresses, loopbackIsForeign },
     routes: {
       byDomain: new Map([...routes.byDomain].map(([domain, route]) => [domain, withSecret(route)])),

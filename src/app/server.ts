@@ -39,6 +39,7 @@ import { createSystemRandom, descriptorsMax, systemClock, watchLoop } from './ma
 import { resolverSettings, screeningSettings } from './screening-settings.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
+import { createConnectionTable } from '../core/guard/connection-counts.ts'
 import { createMaildropTable } from '../core/mailboxes/maildrop-locks.ts'
 import type { GuardNews } from '../core/guard/news.ts'
 import type { PortsView } from './admin/ports.ts'
@@ -208,7 +209,10 @@ export async function startServer(options: {
       const port = writer.connect()
       return { data: { ...commonNow(), ...data, store: port }, transfer: [port] }
     }
-    const protocol = (): Omit<ProtocolSettings, keyof CommonSettings | 'tls' | 'name' | 'answers' | 'maildrops'> => ({
+    const protocol = (): Omit<
+      ProtocolSettings,
+      keyof CommonSettings | 'tls' | 'name' | 'answers' | 'maildrops' | 'connections'
+    > => ({
       services: usable.services,
       inside: config.inside,
       messageMaxOctets: config.limits.messageMaxOctets,
@@ -216,6 +220,7 @@ export async function startServer(options: {
       shared, // Also by one thread alone: a listener that moves stands beside the one that goes.
       connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
       proxies: config.nat.proxies,
+      spared: exemptionsOf(config.nat, defaultGateways)().flatMap(({ networks }) => networks),
       guessKey: bans.guessKey,
       access: accessSettings(config),
       screening: screeningSettings(config, tryMode !== null),
@@ -254,6 +259,7 @@ export async function startServer(options: {
       await Promise.all(protocolThreads.map((thread) => thread.use({ do: 'use-answers', answers })))
     })
     const maildrops = createMaildropTable()
+    const connections = createConnectionTable({ threads: workers, key: bans.guessKey })
     const protocolThread = (name: string): SupervisedThread =>
       started(name, 'protocol-thread', () => ({
         ...protocol(),
@@ -261,6 +267,7 @@ export async function startServer(options: {
         tls: tls.current,
         answers: board.current,
         maildrops: maildrops.share(name),
+        connections: connections.share(name),
       }))
     for (let number = 1; number <= workers; number++) protocolThreads.push(protocolThread(`protocol-${number}`))
     const relayThread = started('relay', 'relay-thread', relay)

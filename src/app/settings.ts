@@ -5,6 +5,7 @@ import type { StsPolicy } from '../format/mta-sts/policy.ts'
 import type { Address } from '../model/address.ts'
 import type { PublicAnswers } from '../model/certificate.ts'
 import type { ClientServer } from '../model/client-server.ts'
+import type { ConnectionShare } from '../core/guard/connection-counts.ts'
 import type { MaildropShare } from '../core/mailboxes/maildrop-locks.ts'
 import type { Endpoint } from '../model/connection.ts'
 import type { Network } from '../model/network.ts'
@@ -49,6 +50,9 @@ export type ProtocolSettings = CommonSettings & {
   /** Null: letters from other servers are not looked at. */
   readonly screening: ScreeningSettings | null
   readonly maildrops: MaildropShare
+  readonly connections: ConnectionShare
+  /** Whose connections no limit counts. */
+  readonly spared: readonly Network[]
   /** What a CA is looking for when the thread begins. */
   readonly answers: PublicAnswers
 }
@@ -66,6 +70,7 @@ export type LiveSettings = Pick<
   | 'web'
   | 'access'
   | 'screening'
+  | 'spared'
 >
 
 export type ResolverSettings = { readonly servers: readonly Endpoint[]; readonly trustAd: boolean }

@@ -45,6 +45,7 @@ import type { Resolver } from '../model/dns.ts'
 import type { Ourselves, Relay, Routes } from '../outbound/contract.ts'
 import { createRelay } from '../outbound/relay/relay.ts'
 import { createSandbox } from '../outbound/sandbox/sandbox.ts'
+import { createSigning, type Signer } from '../outbound/signing/signing.ts'
 import { createAuthenticator } from '../roles/authenticator.ts'
 import { createMdaPolicy } from '../roles/mda/mda.ts'
 import { createMsaPolicy } from '../roles/msa/msa.ts'
@@ -271,12 +272,14 @@ export type RelayWiring = {
   readonly routes: Routes
   /** Whose account keeps mail that must not leave; null without sandbox routes. */
   readonly sandbox: Address | null
+  /** Absent: nothing is signed. */
+  readonly signer?: Signer
   readonly mxPort?: number
 }
 
 export function wireRelay(parts: Parts, core: Core, options: RelayWiring): Relay {
   const { store, clock, random, log, metrics = noMetrics } = parts
-  const { hostname, sandbox, ...rest } = options
+  const { hostname, sandbox, signer, ...rest } = options
   const queue = createOutgoingQueue({
     store,
     clock,
@@ -297,6 +300,7 @@ export function wireRelay(parts: Parts, core: Core, options: RelayWiring): Relay
     log,
     metrics,
     ...rest,
+    ...(signer === undefined ? {} : { signing: createSigning({ signer, clock, log }) }),
     sandbox: sandbox === null ? null : createSandbox({ open }),
   })
 }

@@ -6,6 +6,7 @@ import type { Random } from '../std/random.ts'
 import type { Secret } from '../std/secret.ts'
 import type { OutgoingQueue } from '../core/contract.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
+import type { Signing } from './signing/signing.ts'
 import type { Dialler } from '../net/contract.ts'
 import type { Resolver } from '../model/dns.ts'
 
@@ -72,6 +73,8 @@ export type RelayOptions = {
   readonly metrics?: Metrics
   readonly ourselves: Ourselves
   readonly routes: Routes
+  /** Absent: nothing is signed. */
+  readonly signing?: Signing
   /** Needed where a route is `sandbox`. */
   readonly sandbox: Sandbox | null
   /** The port of MX hosts; other than 25 in tests only. */

@@ -26,7 +26,12 @@ import {
 } from '../../model/network.ts'
 import { PORT_GROUPS, type PortGroup } from '../../model/service.ts'
 import type { Ban, Guard } from '../contract.ts'
-import { createConnectionTable, openConnectionCounts, type ConnectionShare } from './connection-counts.ts'
+import {
+  createConnectionTable,
+  openConnectionCounts,
+  type ConnectionLimit,
+  type ConnectionShare,
+} from './connection-counts.ts'
 import { createNetworkMap, type NetworkMap } from './network-map.ts'
 import { networkOf } from './network-of.ts'
 import type { GuardNews, KnownPair } from './news.ts'
@@ -278,7 +283,7 @@ export function createGuard(options: {
       if (spared(address)) return () => {}
       const { host, prefix } = networkOf(address)
       const { open, perMinute } = CONNECTION_LIMITS[service]
-      const limits = [{ key: `${service} ${host}`, openMax: open, perMinuteMax: perMinute }]
+      const limits: ConnectionLimit[] = [{ key: `${service} ${host}`, openMax: open, perMinuteMax: perMinute }]
       // Choice: neighbours in a house are no strangers to each other, and a whole office may sit in one /24.
       if (!NEAR_NETWORKS.some((networks) => networksContain(networks, address))) {
         limits.push({

@@ -51,7 +51,7 @@ export async function attempt(entry: QueueEntry, options: AttemptOptions): Promi
   let trouble = false
   let via: AttemptOutcome['via'] = null
   let error: unknown = null
-  const mail = { envelope: entry.envelope, sizeOctets: entry.sizeOctets, utf8Header: false }
+  const mail = { envelope: entry.envelope, sizeOctets: content.sizeOctets, utf8Header: false }
   const requireTls = entry.envelope.requireTls && entry.envelope.reversePath !== null
   const record = (recipients: readonly OutgoingRecipient[], to: DeliveryResult['to'], answer: Answer): void => {
     for (const { index } of recipients) results.push({ index, to, answer })

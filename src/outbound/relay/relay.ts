@@ -166,17 +166,26 @@ export function createRelay(options: RelayOptions): Relay {
 
   // Delivering ---------------------------------------------------------------------------------------------------------
 
-  const contentOf = (entry: QueueEntry): OutgoingContent => ({
-    sizeOctets: entry.sizeOctets,
-    read: (start, end) => queue.read(entry.queueId, start, end),
-  })
+  const contentOf = async (entry: QueueEntry): Promise<OutgoingContent> => {
+    const content: OutgoingContent = {
+      sizeOctets: entry.sizeOctets,
+      read: (start, end) => queue.read(entry.queueId, start, end),
+    }
+    try {
+      return options.signing === undefined ? content : await options.signing.sign(entry, content)
+    } catch (error) {
+      // It leaves without: what cannot be read now, the attempt finds out too.
+      log.error({ event: 'relay.sign.failed', ...identify(entry), error: describe(error) })
+      return content
+    }
+  }
 
   const deliverToSandbox = async (entry: QueueEntry): Promise<AttemptOutcome> => {
     const nothing = { remote: null, unreachable: false, trouble: false, via: null }
     const waiting = entry.recipients.filter((recipient) => recipient.state.at === 'waiting')
     try {
       if (sandbox === null) throw new Error('a sandbox route without a sandbox')
-      const answer = await sandbox.deliver(entry, contentOf(entry))
+      const answer = await sandbox.deliver(entry, await contentOf(entry))
       return { ...nothing, error: null, results: waiting.map(({ index }) => ({ index, to: 'delivered', answer })) }
     } catch (error) {
       const answer = { code: 451, status: '4.3.0', text: 'The sandbox could not take it', remote: null }
@@ -188,6 +197,7 @@ export function createRelay(options: RelayOptions): Relay {
     log.debug({ event: 'relay.attempt', ...identify(entry), attempt: entry.attempts + 1 })
     const { route } = lane
     if (route.kind === 'sandbox') return deliverToSandbox(entry)
+    const content = await contentOf(entry)
     let isParked = false
     const cancel = clock.timer(OUTBOUND_PARKED_AFTER_MS, () => {
       isParked = true
@@ -200,7 +210,7 @@ export function createRelay(options: RelayOptions): Relay {
         route,
         kept,
         tlsMemory,
-        content: contentOf(entry),
+        content,
         hostname: options.ourselves.hostname,
         mxPort: options.mxPort ?? SMTP_PORT,
         signal: abort.signal,

@@ -1,0 +1,85 @@
+/** Letters of our own people are signed as they leave (RFC 6376 §5): with what they are sent as, and with the keys of that day. */
+import { createScanner } from '../../format/message/scan.ts'
+import { createBodyHash, splitFields } from '../../mailauth/dkim/canonical.ts'
+import { signLetter, type SigningKey } from '../../mailauth/dkim/sign.ts'
+import { authorDomain } from '../../mailauth/dmarc/check.ts'
+import {
+  DKIM_SIGNATURES_KEPT_MAX,
+  DKIM_SIGNATURES_KEPT_MS,
+  HEADER_BLOCK_MAX_OCTETS,
+  READ_AT_ONCE_MAX_OCTETS,
+} from '../../model/limits.ts'
+import type { QueueEntry } from '../../model/queue.ts'
+import type { Clock } from '../../std/clock.ts'
+import type { Log } from '../../std/log.ts'
+import type { OutgoingContent } from '../contract.ts'
+
+/** The keys that a domain's letters are signed with now; none for a domain that is not ours. */
+export type Signer = { keysFor(domain: string): Promise<readonly SigningKey[]> }
+
+export type Signing = {
+  /** @returns the content with its signatures in front; as it is where nobody signs it. @throws StoreError */
+  sign(entry: QueueEntry, content: OutgoingContent): Promise<OutgoingContent>
+}
+
+export function createSigning({ signer, clock, log }: { signer: Signer; clock: Clock; log: Log }): Signing {
+  /** By letter: it leaves for several destinations, and may be tried again. Oldest first. */
+  const kept = new Map<string, { readonly fields: string; readonly until: number }>()
+
+  function keep(traceId: string, fields: string): void {
+    kept.set(traceId, { fields, until: clock.monotonic() + DKIM_SIGNATURES_KEPT_MS })
+    if (kept.size > DKIM_SIGNATURES_KEPT_MAX) kept.delete(kept.keys().next().value ?? '')
+  }
+
+  async function signatures(entry: QueueEntry, content: OutgoingContent): Promise<string> {
+    const { header, bodyStart } = await headerOf(content)
+    const scanner = createScanner()
+    scanner.push(header)
+    const { summary, fromCount } = scanner.finish()
+    const domain = fromCount === 1 ? authorDomain(summary.header.from) : null
+    const keys = domain === null ? [] : await signer.keysFor(domain)
+    if (keys.length === 0) return ''
+    const hash = createBodyHash('relaxed')
+    for (let at = bodyStart; at < content.sizeOctets; at += READ_AT_ONCE_MAX_OCTETS)
+      hash.push(await content.read(at, Math.min(content.sizeOctets, at + READ_AT_ONCE_MAX_OCTETS)))
+    const letter = { fields: splitFields(header), bodyHash: hash.finish().hash, now: clock.now() }
+    log.info({
+      event: 'relay.signed',
+      traceId: entry.traceId,
+      queueId: entry.queueId,
+      domain,
+      selectors: keys.map(({ selector }) => selector),
+    })
+    return keys.map((key) => signLetter(key, letter)).join('')
+  }
+
+  return {
+    async sign(entry, content) {
+      // What a stranger sends on by us is not ours to vouch for.
+      if (!entry.senderVerified) return content
+      const known = kept.get(entry.traceId)
+      const good = known !== undefined && known.until > clock.monotonic()
+      const fields = good ? known.fields : await signatures(entry, content)
+      if (!good) keep(entry.traceId, fields)
+      return fields === '' ? content : withFront(Buffer.from(fields, 'latin1'), content)
+    },
+  }
+}
+
+/** @returns the header's fields, and where the body begins */
+async function headerOf(content: OutgoingContent): Promise<{ header: Buffer; bodyStart: number }> {
+  const head = Buffer.from(await content.read(0, Math.min(content.sizeOctets, HEADER_BLOCK_MAX_OCTETS + 4)))
+  const end = head.indexOf('\r\n\r\n')
+  if (end === -1) return { header: head, bodyStart: content.sizeOctets }
+  return { header: head.subarray(0, end + 2), bodyStart: end + 4 }
+}
+
+const withFront = (front: Buffer, content: OutgoingContent): OutgoingContent => ({
+  sizeOctets: front.length + content.sizeOctets,
+  async read(start, end) {
+    const own = front.subarray(Math.min(start, front.length), Math.min(end, front.length))
+    if (end <= front.length) return own
+    const rest = await content.read(Math.max(0, start - front.length), end - front.length)
+    return own.length === 0 ? rest : Buffer.concat([own, rest])
+  },
+})
