@@ -81,12 +81,12 @@ suite('what strangers bring is looked at', () => {
       const text = await arrived(subject)
       assert.match(
         text,
-        /^Return-Path: <anna@east\.test>\r\nAuthentication-Results: mail\.west\.test;\r\n\tdmarc=pass\r\n\t header\.from=east\.test;\r\n\tspf=pass \(ip4:127\.0\.1\.1 of east\.test\)\r\n\t smtp\.mailfrom=anna@east\.test;/,
+        /^Return-Path: <anna@east\.test>\r\nAuthentication-Results: mail\.west\.test;\r\n\tdmarc=pass\r\n\t header\.from=east\.test;\r\n\tspf=pass \(ip4:127\.0\.0\.1 of east\.test\)\r\n\t smtp\.mailfrom=anna@east\.test;/,
       )
-      assert.match(text, /iprev=pass \(mail\.east\.test\)/)
       assert.equal(text.match(/dkim=pass\r\n\t header\.d=east\.test/g)?.length, 2)
       assert.equal(text.match(/^DKIM-Signature: /gm)?.length, 2)
-      assert.doesNotMatch(text, /X-Spam-Status/)
+      assert.match(text, /^X-Spam-Status: No, score=1 /m) // Nothing leads back to the address of loopback.
+      for (const line of text.slice(0, text.indexOf('\r\n\r\n')).split('\r\n')) assert.ok(line.length <= 100, line)
     }
     transport.close()
   })
@@ -157,7 +157,9 @@ suite('what strangers bring is looked at', () => {
   test('the null sender: the name given at EHLO', async () => {
     world.zone['mail.east.test'] = { ...world.zone['mail.east.test'], TXT: ['v=spf1 a -all'] }
     await bring(world, { content: letter('mailer-daemon@mail.east.test', 'bounce') })
-    assert.match(await arrived('bounce'), /spf=pass \(a of mail\.east\.test\)\r\n\t smtp\.helo=mail\.east\.test/)
+    const text = await arrived('bounce')
+    assert.match(text, /iprev=pass \(mail\.east\.test\)/)
+    assert.match(text, /spf=pass \(a of mail\.east\.test\)\r\n\t smtp\.helo=mail\.east\.test/)
   })
 
   suite('S9: who a letter is from', () => {

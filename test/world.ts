@@ -94,7 +94,7 @@ export async function openWorld(options: { authenticated?: boolean } = {}): Prom
     const screening = { resolver, dmarc: 'reject', dnsbl: ['dnsbl.test'], exempt: () => false } as const
     const signer = createSigner({ dataDir: join(folder, name), clock, log, resolver })
     if (options.authenticated === true) {
-      zone[domain] = { ...zone[domain], TXT: [`v=spf1 ip4:${address} -all`] }
+      zone[domain] = { ...zone[domain], TXT: [`v=spf1 ip4:127.0.0.1 ip4:${address} -all`] } // What is sent comes from the first.
       zone[`_dmarc.${domain}`] = { TXT: ['v=DMARC1; p=reject; rua=mailto:reports@' + domain] }
       zone[`${address.split('.').toReversed().join('.')}.in-addr.arpa`] = { PTR: [hostname] }
       for (const { selector, record } of await ensureDkimKeys(join(folder, name), domain))

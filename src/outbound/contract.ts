@@ -9,6 +9,8 @@ import type { Answer, QueueEntry } from '../model/queue.ts'
 import type { Signing } from './signing/signing.ts'
 import type { Dialler } from '../net/contract.ts'
 import type { Resolver } from '../model/dns.ts'
+import type { TlsObservation } from '../mailauth/contract.ts'
+import type { StsPolicies } from './mta-sts/contract.ts'
 
 /** Where mail for a domain goes. */
 export type Route =
@@ -77,6 +79,12 @@ export type RelayOptions = {
   readonly signing?: Signing
   /** Needed where a route is `sandbox`. */
   readonly sandbox: Sandbox | null
+  /** MTA-STS policies of other domains; absent: none are looked for. */
+  readonly sts?: StsPolicies
+  /** Told of each TLS session with an MX host, or why there was none (RFC 8460). Must not throw. */
+  readonly noteTls?: (observation: TlsObservation) => void
+  /** Further CA certificates that MX hosts are verified against, PEM; tests only. */
+  readonly ca?: string
   /** The port of MX hosts; other than 25 in tests only. */
   readonly mxPort?: number
 }

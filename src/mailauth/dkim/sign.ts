@@ -79,7 +79,7 @@ export function signLetter(
     ? signOctets('sha256', octets, key)
     : signOctets(null, createHash('sha256').update(octets).digest(), key)
   const pieces = signature.toString('base64').match(new RegExp(`.{1,${LINE_CHARACTERS}}`, 'g')) ?? []
-  return `${unsigned}${pieces.join('\r\n\t')}\r\n`
+  return `${unsigned}${pieces.map((piece) => `\r\n\t${piece}`).join('')}\r\n`
 }
 
 /** RFC 6376 §3.5: white space may stand around the colons. */

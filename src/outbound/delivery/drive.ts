@@ -21,6 +21,8 @@ export type Wire = {
   readonly parser: ReplyParser
   readonly clock: Clock
   readonly tls: ClientTlsOptions
+  /** Why a handshake failed. */
+  tlsError?: Error
 }
 
 /**
@@ -86,14 +88,16 @@ async function readReply({ connection, parser, clock }: Wire, timeoutMs: number)
   }
 }
 
-async function startTls({ connection, parser, tls }: Wire): Promise<Heard> {
+async function startTls(wire: Wire): Promise<Heard> {
+  const { connection, parser, tls } = wire
   parser.discard() // RFC 3207 §4.2, S3: replies injected before TLS are not read after it.
   try {
     await connection.startClientTls(tls)
     return DONE
   } catch (error) {
     if (!(error instanceof ConnectionLost)) throw error
-    const cause = error.cause instanceof Error ? error.cause.message : error.message
+    wire.tlsError = error.cause instanceof Error ? error.cause : error
+    const cause = wire.tlsError.message
     return { kind: 'broken', why: 'tls-failed', detail: cause }
   }
 }

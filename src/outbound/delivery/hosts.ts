@@ -1,7 +1,7 @@
 import { isIpv4, isIpv6 } from '../../format/address/domain.ts'
 import { MX_HOSTS_MAX } from '../../model/limits.ts'
 import type { Answer } from '../../model/queue.ts'
-import type { MxRecord, Resolver } from '../../model/dns.ts'
+import type { DnsAnswer, MxRecord, Resolver } from '../../model/dns.ts'
 import type { Random } from '../../std/random.ts'
 import type { Ourselves } from '../contract.ts'
 
@@ -84,7 +84,11 @@ export async function findMailHosts(
     case 'no-data':
       if (isOwnName(destination, ourselves)) return loop(destination)
       // RFC 5321 §5.1: a domain without MX records is its own mail host.
-      return { at: 'hosts', hosts: [{ name: destination, addresses: null }], authenticated: false }
+      return {
+        at: 'hosts',
+        hosts: [{ name: destination, addresses: null }],
+        authenticated: answer.authenticated === true, // RFC 7672 §2.2.1: proven that there is no MX.
+      }
     case 'found':
       break
   }
@@ -106,7 +110,12 @@ function loop(destination: string): HostList {
 }
 
 export type AddressList =
-  | { readonly at: 'addresses'; readonly addresses: readonly string[] }
+  | {
+      readonly at: 'addresses'
+      readonly addresses: readonly string[]
+      /** What DNS said; empty where it was not asked. */
+      readonly answers: readonly DnsAnswer<string>[]
+    }
   | { readonly at: 'ourselves' }
   | { readonly at: 'failed'; readonly answer: Answer }
 
@@ -120,7 +129,7 @@ export async function findAddresses(
   },
 ): Promise<AddressList> {
   const { resolver, ourselves, mayBeOurselves } = options
-  if (host.addresses !== null) return { at: 'addresses', addresses: host.addresses }
+  if (host.addresses !== null) return { at: 'addresses', addresses: host.addresses, answers: [] }
   const [six, four] = await Promise.all([resolver.query(host.name, 'AAAA'), resolver.query(host.name, 'A')])
   const sixes = six.at === 'found' ? six.records : []
   const fours = four.at === 'found' ? four.records : []
@@ -132,7 +141,7 @@ export async function findAddresses(
   if (inTurn.length > 0) {
     const foreign = mayBeOurselves ? inTurn : inTurn.filter((address) => !isOwnAddress(address, ourselves))
     if (foreign.length === 0) return { at: 'ourselves' }
-    return { at: 'addresses', addresses: foreign.slice(0, ADDRESSES_PER_HOST_MAX) }
+    return { at: 'addresses', addresses: foreign.slice(0, ADDRESSES_PER_HOST_MAX), answers: [six, four] }
   }
   const temporary = six.at === 'failed' || four.at === 'failed'
   const text = temporary ? `The DNS did not give the address of ${host.name}` : `The host ${host.name} has no address`

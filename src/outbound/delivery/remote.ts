@@ -28,7 +28,11 @@ export type Target = {
   readonly port: number
   readonly tls: TlsWish
   readonly verify: boolean
-  readonly ca?: string
+  readonly ca?: string | undefined
+  /** SNI, where it is another than the host. */
+  readonly serverName?: string | undefined
+  /** DANE's; a certificate that passes is verified. */
+  readonly check?: ClientTlsOptions['check']
   readonly credentials: { readonly user: string; readonly password: Secret } | null
 }
 
@@ -38,8 +42,9 @@ export type Remote = {
   readonly endpoint: Endpoint
   readonly extensions: Extensions
   readonly tls: TlsFacts | null
-  /** TLS with a certificate that was checked (RFC 8689 §4.2.1). */
+  /** TLS with a certificate that was checked, by its name or by DANE (RFC 8689 §4.2.1). */
   readonly secure: boolean
+  readonly local: Endpoint
   readonly recipientsMax: number
   /** Messages sent on it. */
   readonly sent: number
@@ -63,6 +68,9 @@ export type ConnectOutcome =
       readonly stage: Stage
       readonly answer: Answer
       readonly tlsFailed: boolean
+      /** Of a handshake. */
+      readonly tlsError: Error | null
+      readonly local: Endpoint
     }
 
 export type ConnectOptions = {
@@ -95,9 +103,10 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
 
   const isName = !isIpv4(address) || host !== address
   const tls: ClientTlsOptions = {
-    serverName: isName && !host.startsWith('[') && !isIpv6(host) ? host : address,
+    serverName: target.serverName ?? (isName && !host.startsWith('[') && !isIpv6(host) ? host : address),
     verify: target.verify ? 'required' : 'none',
     ...(target.ca === undefined ? {} : { ca: target.ca }),
+    ...(target.check === undefined ? {} : { check: target.check }),
   }
   const wire: Wire = { connection, parser: createReplyParser(), clock, tls }
   try {
@@ -109,7 +118,8 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
     connection.destroy()
     const detail = error instanceof Error && error.cause instanceof Error ? error.cause.message : String(error)
     const answer = { code: 451, status: '4.7.5', text: `No TLS with ${host}: ${detail}`, remote: null }
-    return { at: 'refused', to: 'waiting', stage: 'tls', answer, tlsFailed: true }
+    const tlsError = error instanceof Error && error.cause instanceof Error ? error.cause : null
+    return { at: 'refused', to: 'waiting', stage: 'tls', answer, tlsFailed: true, tlsError, local: connection.local }
   }
   const credentials =
     target.credentials === null ? null : { ...target.credentials, nonce: token(random, NONCE_CHARACTERS) }
@@ -119,7 +129,8 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
     if (opened.close) connection.destroy()
     else await sayQuit(wire)
     const { to, stage, answer, tlsFailed } = opened
-    return { at: 'refused', to, stage, answer, tlsFailed }
+    const tlsError = wire.tlsError ?? null
+    return { at: 'refused', to, stage, answer, tlsFailed, tlsError, local: connection.local }
   }
   return { at: 'open', remote: createRemote({ target, wire, extensions: opened.extensions, forget }) }
 }
@@ -147,8 +158,9 @@ function createRemote(options: { target: Target; wire: Wire; extensions: Extensi
       return wire.connection.tls
     },
     get secure() {
-      return target.verify && wire.connection.tls !== null
+      return (target.verify || target.check !== undefined) && wire.connection.tls !== null
     },
+    local: wire.connection.local,
     recipientsMax: Math.min(extensions.recipientsMax ?? Infinity, RECIPIENTS_PER_TRANSACTION_MAX),
     get sent() {
       return sent
