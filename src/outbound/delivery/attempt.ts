@@ -20,18 +20,25 @@ export type AttemptOutcome = {
   readonly via: { readonly host: string; readonly address: string; readonly tls: string | null } | null
 }
 
-export type AttemptOptions = Omit<WalkOptions, 'requireTls'> & {
+export type AttemptOptions = Omit<WalkOptions, 'requireTls' | 'tlsOptional' | 'watch'> & {
   /** A connection kept from an earlier message to the same place. */
   readonly kept: Remote | null
   readonly content: OutgoingContent
 }
 
-/** Whether the header has octets beyond ASCII. Asked only of SMTPUTF8 mail. */
-async function hasUtf8Header(content: OutgoingContent): Promise<boolean> {
+async function readHeader(content: OutgoingContent): Promise<Buffer> {
   const head = Buffer.from(await content.read(0, Math.min(content.sizeOctets, HEADER_BLOCK_MAX_OCTETS)))
   const end = head.indexOf('\r\n\r\n')
-  return head.subarray(0, end === -1 ? head.length : end).some((octet) => octet > 0x7f)
+  return head.subarray(0, end === -1 ? head.length : end)
 }
+
+/** Whether the header has octets beyond ASCII. Asked only of SMTPUTF8 mail. */
+const hasUtf8Header = async (content: OutgoingContent): Promise<boolean> =>
+  (await readHeader(content)).some((octet) => octet > 0x7f)
+
+/** RFC 8689 §3: the sender would rather have it arrive. Asked only where a policy stops a letter. */
+const isTlsOptional = async (content: OutgoingContent): Promise<boolean> =>
+  /^TLS-Required:(?:\r\n)?[ \t]*No[ \t]*\r?$/im.test((await readHeader(content)).toString('latin1'))
 
 /**
  * One attempt to deliver what of an entry still waits: along the hosts, transaction by transaction, until everyone is answered.
@@ -45,6 +52,9 @@ export async function attempt(entry: QueueEntry, options: AttemptOptions): Promi
   let remote = options.kept
   let isKept = remote !== null
   let walk: Walk | null = null
+  let tlsOptional = false
+  /** Connections that a policy would not have allowed are for this letter alone. */
+  let lax: Remote | null = null
   let lastLost: Answer | null = null
   let lastObjection: Answer | null = null
   let unreachable = false
@@ -92,10 +102,24 @@ export async function attempt(entry: QueueEntry, options: AttemptOptions): Promi
         break
       }
       if (remote === null) {
-        walk ??= createWalk(entry.destination, { ...options, requireTls })
+        walk ??= createWalk(entry.destination, { ...options, requireTls, tlsOptional })
         remote = await walk.next()
+        if (tlsOptional) lax = remote
         if (remote === null) {
           const failure = walk.failure()
+          // RFC 8689 §4.2.2: policies are followed, but they do not stop this one. REQUIRETLS goes before (§3).
+          if (failure.byPolicy && !tlsOptional && !entry.envelope.requireTls && (await isTlsOptional(content))) {
+            tlsOptional = true
+            walk = null
+            options.log.info({
+              event: 'relay.tls.optional',
+              traceId: entry.traceId,
+              queueId: entry.queueId,
+              destination: entry.destination,
+              why: failure.answer.text,
+            })
+            continue
+          }
           unreachable = failure.unreachable && results.length === 0 && lastLost === null && lastObjection === null
           const temporary = lastLost ?? (failure.permanent ? null : failure.answer)
           // What one host objects to, none of the others could be asked about: the objection stands.
@@ -125,6 +149,10 @@ export async function attempt(entry: QueueEntry, options: AttemptOptions): Promi
     remote = null
     error = thrown
     record(pending, 'waiting', own('4.3.0', 'A local error; it is tried again later'))
+  }
+  if (remote !== null && remote === lax) {
+    await remote.close()
+    remote = null
   }
   return { results, remote, unreachable, trouble, error, via }
 }

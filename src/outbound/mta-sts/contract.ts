@@ -35,6 +35,6 @@ export type StsFinding = {
 }
 
 export type StsPolicies = {
-  /** What a domain's policy is now. Never throws. */
+  /** What a domain's policy is now. @throws StoreError: no letter goes on without knowing */
   find(domain: string): Promise<StsFinding>
 }
