@@ -4,9 +4,10 @@ import { parentPort, workerData } from 'node:worker_threads'
 import { assert, never } from '../std/assert.ts'
 import type { Snapshot } from '../std/metrics.ts'
 import { createGuard } from '../core/guard/guard.ts'
+import { createStrangers } from '../core/guard/strangers.ts'
 import { openMaildropLocks } from '../core/mailboxes/maildrop-locks.ts'
 import type { PublicAnswers } from '../model/certificate.ts'
-import { LOOPBACK_NETWORKS, networksContain } from '../model/network.ts'
+import { LOOPBACK_NETWORKS, networksContain, PRIVATE_NETWORKS } from '../model/network.ts'
 import { CONNECTIONS } from '../model/metrics.ts'
 import { createCertificates } from '../net/certificates.ts'
 import { createWeb } from '../net/http.ts'
@@ -47,6 +48,13 @@ async function run(): Promise<void> {
     name: settings.name,
   })
   guard.hello()
+  const strangers = createStrangers({
+    clock,
+    exempt: (address) =>
+      [LOOPBACK_NETWORKS, PRIVATE_NETWORKS, live.inside, live.spared].some((each) => networksContain(each, address)),
+    greetingDelayMs: () => live.screening?.greetingDelayMs ?? 0,
+    tell: (item) => tell({ at: 'news', item }),
+  })
 
   const certificates = createCertificates(settings.tls.certificates, settings.tls)
   const limits = { connectionsMax: settings.connectionsMax }
@@ -105,6 +113,7 @@ async function run(): Promise<void> {
       hostname: live.hostname,
       messageMaxOctets: live.messageMaxOctets,
       guard,
+      strangers,
       guessKey: settings.guessKey,
       inside: live.inside,
       drain: drain.signal,
@@ -159,7 +168,10 @@ async function run(): Promise<void> {
   let using = Promise.resolve()
   port?.on('message', (message: ToThread) => {
     if (message.do === 'drain') return void finish().catch(fail)
-    if (message.do === 'hear') return guard.hear(message.item)
+    if (message.do === 'hear') {
+      strangers.hear(message.item)
+      return guard.hear(message.item)
+    }
     if (message.do === 'tell-metrics')
       return tell({ at: 'metrics', snapshot: measured(), seen: listeners.seen(evidence) })
     using = using.then(async () => tell({ at: 'used', number: message.number, ...(await use(message)) })).catch(fail)

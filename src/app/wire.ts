@@ -22,11 +22,13 @@ import type {
   TokenVerifier,
   UrlAccess,
 } from '../core/contract.ts'
+import type { Strangers } from '../core/guard/contract.ts'
 import { createGuessKey } from '../core/guard/guess-key.ts'
 import { createDirectory } from '../core/directory/directory.ts'
 import type { SieveEngine } from '../core/filters/engine.ts'
 import { createFilters } from '../core/filters/filter.ts'
 import { openScripts } from '../core/filters/scripts.ts'
+import { createSrs, srsKey } from '../core/forwarding/srs.ts'
 import { createIntake } from '../core/intake/intake.ts'
 import { createUrlAccess } from '../core/urls/url-access.ts'
 import { createGrants } from '../core/mailboxes/grants.ts'
@@ -113,7 +115,7 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
   const filters = createFilters({ ...shared, version: VERSION, engine: sieve, openMailboxes: open })
   return {
     accounts,
-    intake: createIntake({ ...shared, postmaster, filters }),
+    intake: createIntake({ ...shared, postmaster, filters, srs: createSrs([srsKey(scramSecret)]) }),
     directory,
     accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),
@@ -156,6 +158,8 @@ export type SessionOptions = {
   readonly tokens?: TokenVerifier
   /** Absent: letters from other servers are not looked at. */
   readonly screening?: Pick<ScreeningOptions, 'resolver' | 'dmarc' | 'dnsbl' | 'exempt'>
+  /** Absent: visitors of port 25 are not remembered. */
+  readonly strangers?: Strangers
 }
 
 /** What serves a connection of a service; null for services whose sessions are not made of lines (http, https). */
@@ -183,7 +187,8 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
     options.screening === undefined
       ? {}
       : { screening: createScreening({ hostname, clock, log, ...options.screening }) }
-  const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets, ...screening })
+  const known = options.strangers === undefined ? {} : { strangers: options.strangers }
+  const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets, ...screening, ...known })
   const msa = createMsaPolicy({ ...submission, urls: core.urls })
   const mda = ({ plainLogin }: ServiceConfig): ReturnType<typeof createMdaPolicy> =>
     createMdaPolicy({

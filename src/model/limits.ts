@@ -168,6 +168,13 @@ export const MX_CONNECTIONS_PER_ADDRESS_MAX = 20
 export const ACCESS_CONNECTIONS_PER_ADDRESS_MAX = 30
 export const MX_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 60
 export const ACCESS_NEW_CONNECTIONS_PER_ADDRESS_AND_MINUTE_MAX = 120
+/** Recipients that are not here, named by one address: so many at once, then one each interval (50 in an hour); S7. */
+export const UNKNOWN_RECIPIENTS_AT_ONCE_MAX = 50
+export const UNKNOWN_RECIPIENTS_INTERVAL_MS = 72 * SECOND
+export const UNKNOWN_RECIPIENTS_PER_PREFIX_FACTOR = 3
+/** How long a stranger must be silent before it is greeted. People wait for first letters only; postscreen's is 6 s. */
+export const GREETING_DELAY_S = 3
+export const GREETING_DELAY_MAX_S = 10
 /** What a /24 or /48 may have and begin, as a multiple of one address. */
 export const CONNECTIONS_PER_PREFIX_FACTOR = 3
 /** In each row of the tables that count connections, for all addresses together; S14. */
@@ -290,6 +297,9 @@ export const ACME_TOKEN_MAX_OCTETS = 256
 /** RFC 5321 §4.5.4.1: 4 to 5 days. */
 export const QUEUE_LIFETIME_MS = 5 * DAY
 export const QUEUE_DSN_LIFETIME_MS = 2 * DAY
+/** Characters of base32 that prove a name of the Sender Rewriting Scheme to be ours, and how long it leads back: PostSRSd's 21 days. */
+export const SRS_HASH_CHARACTERS = 8
+export const SRS_KEPT_DAYS = 21
 /** Waits between attempts; the last repeats. RFC 5321 §4.5.4.1. The second try is after most greylists' five minutes (R20). */
 export const RETRY_DELAYS_MS = [
   6 * MINUTE,
@@ -431,6 +441,29 @@ export const SEARCH_RETRY_MS = 30 * SECOND
 export const SEARCH_CPU_SHARE = 0.5
 /** Heap of its thread: with more it is ended and begins again, and the server goes on. The largest letter that is indexed takes a tenth of it. */
 export const SEARCH_HEAP_MAX_MIB = 256
+
+// Junk filter ------------------------------------------------------------------------------------------------------------
+
+/** Of one letter: characters of text that are looked at (all parts together), words with their pairs, names of hosts; docs/adr/0016-junk.md. */
+export const JUNK_TEXT_MAX_CHARACTERS = 64 * KIB
+export const JUNK_TOKENS_MAX = 4096
+export const JUNK_HOSTS_MAX = 64
+/** Words and pairs that are remembered of one account, eight octets each; the rarest go first. */
+export const JUNK_WORDS_MAX = 262_144
+/** Letters of each kind that must be learnt before an account's own words decide, and before those of all accounts do. */
+export const JUNK_LEARNT_MIN = 20
+export const JUNK_LEARNT_OF_ALL_MIN = 100
+/** A letter that was read and still lies among the good ones after so long is one. */
+export const JUNK_KEPT_MS = 3 * DAY
+/** Correspondents, domains and networks that are remembered of one account; more are not learnt. */
+export const JUNK_SENDERS_MAX = 50_000
+/** Recipients of one sent letter that are learnt. */
+export const JUNK_RECIPIENTS_MAX = 100
+/** One step of the learner, and how often it looks: at the words themselves so seldom since they are written as a whole. */
+export const JUNK_BATCH_MESSAGES = 128
+export const JUNK_LOOK_EVERY_MS = 10 * SECOND
+/** Octets of words that a thread keeps at hand. */
+export const JUNK_AT_HAND_MAX_OCTETS = 32 * MIB
 
 // Admin API ------------------------------------------------------------------------------------------------------------
 

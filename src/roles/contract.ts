@@ -85,6 +85,12 @@ export type SmtpPolicy = {
   readonly authenticator: Authenticator | null
   /** What a letter may be made of without its octets being sent (RFC 4468); absent: BURL is not offered. */
   readonly urls?: UrlAccess
+  /** How long the peer must be silent before it is greeted; robots do not wait. Absent: not at all. */
+  greetingDelayMs?(connection: Connection): number
+  /** It was silent so long. */
+  onSilence?(connection: Connection): void
+  /** Whether a peer that says more without waiting for the answer to EHLO or HELO is shown out. Absent: it is not. */
+  mustWait?(connection: Connection): boolean
   onMail(facts: SmtpFacts, mail: { reversePath: ReversePath; sizeOctets: number | null }): Promise<SmtpReply | null>
   onRecipient(
     facts: SmtpFacts,

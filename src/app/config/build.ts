@@ -4,10 +4,11 @@ import type * as v from 'valibot'
 import { CATALOG } from '../../exposure/catalog.ts'
 import type { CatalogRow } from '../../exposure/catalog.ts'
 import type { Endpoint } from '../../model/connection.ts'
-import { MESSAGE_MAX_OCTETS, METRICS_PORT } from '../../model/limits.ts'
+import { GREETING_DELAY_S, MESSAGE_MAX_OCTETS, METRICS_PORT } from '../../model/limits.ts'
 import { LOOPBACK_NETWORKS, PRIVATE_NETWORKS } from '../../model/network.ts'
 import type { Network } from '../../model/network.ts'
 import type { ServiceName } from '../../model/service.ts'
+import { SECOND } from '../../std/clock.ts'
 import { Secret } from '../../std/secret.ts'
 import type { Clients, Config, ConfigProblem, RelayHost, ServiceConfig, Source } from './config.ts'
 import { accessOf } from './access.ts'
@@ -98,7 +99,11 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     screening:
       values.screeningEnabled === false
         ? null
-        : { dmarc: values.screeningDmarc ?? 'reject', dnsbl: values.screeningDnsbl ?? [] },
+        : {
+            dmarc: values.screeningDmarc ?? 'reject',
+            dnsbl: values.screeningDnsbl ?? [],
+            greetingDelayMs: (values.screeningGreetingDelay ?? GREETING_DELAY_S) * SECOND,
+          },
     relay: { smarthost, routes },
     resolver: { servers: values.resolverServers ?? null, trustAd: values.resolverTrustAd ?? false },
     workers: values.workers ?? building.cores,

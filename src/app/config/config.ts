@@ -129,4 +129,6 @@ export type ScreeningConfig = {
   readonly dmarc: 'reject' | 'junk' | 'note'
   /** Zones of lists of addresses. */
   readonly dnsbl: readonly string[]
+  /** For those who have not been here before; 0: nobody waits. */
+  readonly greetingDelayMs: number
 }

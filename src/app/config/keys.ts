@@ -1,6 +1,12 @@
 /** Every key of gavan.toml: what it means, what it may hold, what it is when nobody says. docs/config.md is made from it. */
 import { CATALOG } from '../../exposure/catalog.ts'
-import { MESSAGE_MAX_OCTETS, METRICS_PORT, POP3_LOGIN_DELAY_MAX_S } from '../../model/limits.ts'
+import {
+  GREETING_DELAY_MAX_S,
+  GREETING_DELAY_S,
+  MESSAGE_MAX_OCTETS,
+  METRICS_PORT,
+  POP3_LOGIN_DELAY_MAX_S,
+} from '../../model/limits.ts'
 import type { ServiceName } from '../../model/service.ts'
 import { LOG_LEVELS } from '../log.ts'
 import * as kind from './kinds.ts'
@@ -219,6 +225,12 @@ export const KEYS = {
     otherwise: 'none: most lists ask to be registered with, and refuse who asks by a public resolver',
     about: 'Lists of addresses that send junk (RFC 5782). Letters of an address that is on one of them go to Junk.',
     example: 'screening.dnsbl = ["zen.spamhaus.org"]',
+  }),
+  screeningGreetingDelay: key('screening.greeting_delay', kind.whole(0, GREETING_DELAY_MAX_S), {
+    otherwise: `${GREETING_DELAY_S}`,
+    about:
+      'Seconds that a server waits for its greeting on port 25 when its address has not been here since the start: robots speak first, and are refused. Inner networks, gateways and nat.never_ban are greeted at once. 0: everybody is.',
+    example: 'screening.greeting_delay = 0',
   }),
   smarthostHost: key('relay.smarthost.host', kind.remoteHost, {
     otherwise: 'none: mail goes straight to the servers of its domain',

@@ -72,6 +72,7 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     screeningEnabled: config.screening !== null,
     screeningDmarc: config.screening?.dmarc,
     screeningDnsbl: config.screening?.dnsbl,
+    screeningGreetingDelay: config.screening === null ? undefined : config.screening.greetingDelayMs / SECOND,
     smarthostHost: smarthost?.host,
     smarthostPort: smarthost?.port,
     smarthostSecurity: smarthost?.security,

@@ -189,6 +189,9 @@ export function createGuard(options: {
       case 'visitors':
       case 'hello':
         return // For the keeper.
+      case 'silent':
+      case 'unknown-recipients':
+        return // For strangers.ts.
       default:
         return never(news)
     }

@@ -269,6 +269,8 @@ export function createBanKeeper(options: {
           sessions.delete(news.guard) // An earlier run of that thread: its connections are gone.
           return tell({ news: 'state', bans: all().map(({ ban }) => ban), known: knownPairs() })
         case 'guess':
+        case 'silent':
+        case 'unknown-recipients':
         case 'state':
         case 'ban':
         case 'lift':

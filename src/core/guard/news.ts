@@ -23,6 +23,10 @@ export type GuardNews =
       readonly open: boolean
     }
   | { readonly news: 'visitors'; readonly counts: readonly (readonly [address: string, count: number])[] }
+  /** A visitor of port 25 waited for its greeting. */
+  | { readonly news: 'silent'; readonly address: string }
+  /** It named so many recipients that are not here; below 0: it brought letters for so many that are. */
+  | { readonly news: 'unknown-recipients'; readonly address: string; readonly count: number }
   /** A guard begins: whatever it knew is gone, and it wants to know what holds. */
   | { readonly news: 'hello'; readonly guard: string }
   | { readonly news: 'state'; readonly bans: readonly Ban[]; readonly known: readonly KnownPair[] }

@@ -1,4 +1,5 @@
 import type { Intake, MessageSink, StagedMessage } from '../../core/contract.ts'
+import type { Strangers } from '../../core/guard/contract.ts'
 import type { Screening, Verdict } from '../../core/screening/contract.ts'
 import { MESSAGE_MAX_OCTETS, RECIPIENTS_MAX } from '../../model/limits.ts'
 import { reply, type SmtpReply } from '../../model/reply.ts'
@@ -17,6 +18,8 @@ export type MtaOptions = {
   readonly recipientsMax?: number
   /** Absent: no letter is looked at. */
   readonly screening?: Screening
+  /** Absent: visitors are not remembered. */
+  readonly strangers?: Strangers
 }
 
 /** RFC 5321 §3.6.2; D5 says how clients do it instead. */
@@ -25,11 +28,12 @@ const NO_RELAY = reply(
   '5.7.1',
   'Relaying denied: this port takes mail for its own domains only; mail clients send through port 587 after logging in',
 )
+const GUESSING = reply(421, '4.7.0', 'Too many recipients that are not here, try again later')
 const TWO_FROM = reply(550, '5.6.0', 'More than one From field')
 
 /** 25 (D1–D5): servers bring mail for the people here. No AUTH, no relaying, encrypted when the peer can. */
 export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
-  const { hostname, intake, clock, postmasterDomain, screening } = options
+  const { hostname, intake, clock, postmasterDomain, screening, strangers } = options
   /** What was found out about letters that are there and not kept yet. */
   const verdicts = new WeakMap<StagedMessage, Verdict>()
   return {
@@ -40,17 +44,28 @@ export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
     recipientsMax: options.recipientsMax ?? RECIPIENTS_MAX,
     mechanisms: () => null,
     authenticator: null,
+    ...(strangers === undefined
+      ? {}
+      : {
+          greetingDelayMs: ({ remote }) => strangers.greetingDelayMs(remote.address),
+          onSilence: ({ remote }) => strangers.wasSilent(remote.address),
+          mustWait: ({ remote }) => !strangers.isExempt(remote.address),
+        }),
     async onMail() {
       return null
     },
-    async onRecipient(_facts, mail, recipient): Promise<SmtpReply | null> {
-      const { at } = await intake.lookup(recipient.address, mail.sizeOctets)
+    async onRecipient(facts, mail, recipient): Promise<SmtpReply | null> {
+      const { address } = facts.connection.remote
+      // Asked before: whether a name is here is just what a guesser wants to hear.
+      if (strangers?.mayName(address) === false) return GUESSING
+      const { at } = await intake.lookup(recipient.address, mail.sizeOctets, mail.reversePath)
       switch (at) {
         case 'local':
           return null
         case 'foreign':
           return NO_RELAY
         case 'unknown':
+          strangers?.namedUnknown(address)
           return UNKNOWN
         case 'over-quota':
           return OVER_QUOTA
@@ -93,12 +108,17 @@ export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
         },
       } satisfies MessageSink
     },
-    async onMessage(_facts, envelope, message, traceId) {
+    async onMessage(facts, envelope, message, traceId) {
       // Choice: none at all is taken (old programs send such mail; DMARC has nothing to be fooled by), two are not (S9).
       const verdict = verdicts.get(message)
       const refusal = hopsRefusal(message) ?? (message.fromCount > 1 ? TWO_FROM : (verdict?.refused ?? null))
       const junk = verdict?.junk ?? false
-      if (refusal === null) return commit(intake, { envelope, message, traceId, senderVerified: false, junk })
+      if (refusal === null) {
+        const answer = await commit(intake, { envelope, message, traceId, senderVerified: false, junk })
+        const { address } = facts.connection.remote
+        if (answer.code === 250 && !junk) strangers?.brought(address, envelope.recipients.length)
+        return answer
+      }
       await intake.discard(message)
       return refusal
     },

@@ -1,4 +1,4 @@
-import { ConnectionLost, type Connection } from '../../model/connection.ts'
+import { ConnectionLost, ReadTimedOut, type Connection } from '../../model/connection.ts'
 import {
   SASL_RESPONSE_MAX_OCTETS,
   SMTP_BEFORE_EHLO_TIMEOUT_MS,
@@ -56,8 +56,13 @@ export async function smtpSession(connection: Connection, options: SmtpSessionOp
   log.debug({ event: 'smtp.connected', port: connection.remote.port, tls: connection.tls?.version ?? null })
   let why = 'quit'
   try {
-    context.say(reply(220, null, `${options.policy.hostname} ESMTP`))
-    why = await converse(context, options.signal)
+    if (await spokeFirst(context)) {
+      why = 'spoke first'
+      context.say(refuse(context, NOT_GREETED))
+    } else {
+      context.say(reply(220, null, `${options.policy.hostname} ESMTP`))
+      why = await converse(context, options.signal)
+    }
   } catch (error) {
     why = farewell(context, error)
   }
@@ -65,6 +70,30 @@ export async function smtpSession(connection: Connection, options: SmtpSessionOp
   const role = connection.service === 'mx' ? 'mx' : 'submission'
   context.metrics.add(SMTP_CONNECTIONS, { role, tls: connection.tls?.version ?? 'none' })
   log.debug({ event: 'smtp.closed', why, transactions: context.transactions })
+}
+
+/** RFC 5321 §4.3.1: a client waits for the greeting, and RFC 2920 §3.1: for the answer to EHLO. */
+const NOT_GREETED = reply(554, '5.5.1', 'Protocol error: you spoke before you were greeted')
+const NOT_WAITED = reply(554, '5.5.0', 'Protocol error: you did not wait for the answer to your greeting')
+
+/** Robots that only want to be rid of their mail do not wait for the greeting. @throws ConversationOver */
+async function spokeFirst({ connection, policy }: SmtpContext): Promise<boolean> {
+  const delayMs = policy.greetingDelayMs?.(connection) ?? 0
+  if (delayMs === 0) return false
+  try {
+    if ((await connection.read(delayMs)) === null) throw new ConversationOver('eof')
+    return true
+  } catch (error) {
+    if (!(error instanceof ReadTimedOut)) throw error
+    policy.onSilence?.(connection)
+    return false
+  }
+}
+
+function refuse({ log, metrics }: SmtpContext, answer: SmtpReply): SmtpReply {
+  log.info({ event: 'smtp.hasty', code: answer.code, status: answer.status, why: answer.lines[0] })
+  metrics.add(SMTP_REJECTS, { reason: `${answer.code} ${answer.status}` })
+  return answer
 }
 
 function createContext(connection: Connection, options: SmtpSessionOptions): SmtpContext {
@@ -178,6 +207,8 @@ async function run(context: SmtpContext, command: SmtpCommand): Promise<Done | n
   switch (command.verb) {
     case 'EHLO':
     case 'HELO':
+      if (context.input.framer.heldOctets() > 0 && context.policy.mustWait?.(context.connection) === true)
+        return { reply: NOT_WAITED, close: true }
       return hello(context, { verb: command.verb, name: command.name })
     case 'MAIL':
       return mail(context, command)

@@ -30,7 +30,8 @@ export async function rcpt(context: SmtpContext, command: RcptCommand): Promise<
   const refused = state.refused + 1
   context.state = { ...state, refused }
   // R16: a long list with a few dead addresses is no attack; guessing names is.
-  return { reply: refusal, pardoned: refused <= state.recipients.length }
+  const pardoned = refused <= state.recipients.length
+  return { reply: refusal, pardoned, close: code === 421 } // RFC 5321 §3.8
 }
 
 async function judge(context: SmtpContext, recipient: Recipient): Promise<SmtpReply | null> {
