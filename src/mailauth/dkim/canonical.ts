@@ -125,33 +125,45 @@ function relaxedHash(): BodyHash {
       // What comes out is what went in, or was held: a space and a CR.
       const out = Buffer.allocUnsafe(chunk.length + 2)
       let length = 0
-      const put = (octet: number): void => {
-        if (lineEnds > 0) {
-          if (length > 0) sink.add(out.subarray(0, length))
-          length = 0
-          sink.lineEnds(lineEnds)
-          lineEnds = 0
-        }
-        if (space) out[length++] = SP
-        space = false
-        any = true
-        out[length++] = octet
+      let [heldSpace, heldCr] = [space, cr] // Locals: this runs once for each octet.
+      const flushLineEnds = (): void => {
+        if (length > 0) sink.add(out.subarray(0, length))
+        length = 0
+        sink.lineEnds(lineEnds)
+        lineEnds = 0
       }
       for (let at = 0; at < chunk.length; at++) {
         const octet = chunk[at]!
-        if (cr) {
-          cr = false
+        if (heldCr) {
+          heldCr = false
           if (octet === LF) {
-            space = false
+            heldSpace = false
             lineEnds++
             continue
           }
-          put(CR) // Alone it is an octet as any other.
+          // Alone it is an octet as any other.
+          if (lineEnds > 0) flushLineEnds()
+          if (heldSpace) out[length++] = SP
+          heldSpace = false
+          out[length++] = CR
+          any = true
         }
-        if (octet === SP || octet === TAB) space = true
-        else if (octet === CR) cr = true
-        else put(octet)
+        if (octet === SP || octet === TAB) heldSpace = true
+        else if (octet === CR) heldCr = true
+        else {
+          // One line end, as nearly always, goes along with the rest where there is room for it.
+          if (lineEnds === 1 && length + 2 <= at) {
+            out[length++] = CR
+            out[length++] = LF
+            lineEnds = 0
+          } else if (lineEnds > 0) flushLineEnds()
+          if (heldSpace) out[length++] = SP
+          heldSpace = false
+          out[length++] = octet
+          any = true
+        }
       }
+      ;[space, cr] = [heldSpace, heldCr]
       if (length > 0) sink.add(out.subarray(0, length))
     },
     finish() {
