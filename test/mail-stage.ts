@@ -1,5 +1,6 @@
 /** A stage for transcripts and sessions: the real store, core and roles; connections in memory. */
 import { createGuard } from '../src/core/guard/guard.ts'
+import { createSrs, srsKey } from '../src/core/forwarding/srs.ts'
 import { createIntake } from '../src/core/intake/intake.ts'
 import { createMaildropTable, openMaildropLocks } from '../src/core/mailboxes/maildrop-locks.ts'
 import { openMailboxes } from '../src/core/mailboxes/mailboxes.ts'
@@ -104,7 +105,16 @@ export async function openMailStage(
   await core.addAccount('full@here.test', 1)
   await directory.addAlias('ask@here.test', ['anna@here.test'])
   await directory.addAlias('out@here.test', ['someone@far.test'])
-  const intake = createIntake({ store, clock, random, hostname: HOSTNAME, postmaster: anna.address, log: silentLog })
+  const srs = createSrs([srsKey(Buffer.from('of this stage'))])
+  const intake = createIntake({
+    store,
+    clock,
+    random,
+    hostname: HOSTNAME,
+    postmaster: anna.address,
+    srs,
+    log: silentLog,
+  })
   const authenticator = createAuthenticator({
     accounts,
     guard: createGuard({ clock, lifted: (address) => address === '127.0.0.1' }),

@@ -2,7 +2,7 @@
  * What is done, as the sessions and roles see it. Whoever holds a handle may use it: there is no account id to get wrong.
  */
 import type { Secret } from '../std/secret.ts'
-import type { Address } from '../model/address.ts'
+import type { Address, ReversePath } from '../model/address.ts'
 import type { Envelope, Recipient } from '../model/envelope.ts'
 import type { AccountId, MailboxId, MessageKey, ModSeq, QueueId, TraceId, Uid, UidValidity } from '../model/ids.ts'
 import type { Flag, MailboxEntry, MailboxInfo, SpecialUse, UidRange } from '../model/mailbox.ts'
@@ -228,8 +228,11 @@ export type AcceptResult =
   | { readonly at: 'refused'; readonly text: string }
 
 export type Intake = {
-  /** What a recipient would come to, after aliases, catch-all and subaddress. `sizeOctets`: as declared, for quota. */
-  lookup(address: Address, sizeOctets: number | null): Promise<RecipientLookup>
+  /**
+   * What a recipient would come to, after aliases, catch-all and subaddress. `sizeOctets`: as declared, for quota.
+   * `reversePath`: names of the Sender Rewriting Scheme are known to `<>` only.
+   */
+  lookup(address: Address, sizeOctets: number | null, reversePath?: ReversePath): Promise<RecipientLookup>
   /**
    * A sink for one SMTP message. `received` is the whole trace field with its CRLF (format/trace); core writes Return-Path
    * before it. `complete` (submission): adds a missing Date and Message-ID, removes Bcc (RFC 6409 §8). `authservId`: whose
@@ -251,6 +254,8 @@ export type Intake = {
     traceId: TraceId
     /** True when DSNs to the reverse-path may be sent later: authenticated sender (R22). */
     senderVerified: boolean
+    /** The reverse-path is not forged, as far as SPF and DKIM can tell: it may hear of what becomes of a letter that is sent on (R22). */
+    pathVerified?: boolean
     /** It goes to the accounts' \Junk, where their filters say nothing else. */
     junk?: boolean
   }): Promise<AcceptResult>

@@ -25,6 +25,11 @@ const RECIPIENTS: readonly [spelling: string, path: string, code: RegExp][] = [
   ['final dot', '<b@far.test.>', /^501 5\.1\.3/],
   ['two at signs', '<b@far.test@here.test>', /^501 5\.1\.3/],
   ['subdomain', '<anna@sub.here.test>', /^550 5\.7\.1/],
+  ['SRS, not ours', '<SRS0=AAAAAAAA=AA=far.test=b@here.test>', /^550 5\.1\.1/],
+  ['SRS, at the host', '<SRS0=AAAAAAAA=AA=far.test=b@mail.here.test>', /^550 5\.1\.1/],
+  ['SRS, another hash', '<srs0=ABCD=2A=far.test=b@here.test>', /^550 5\.1\.1/],
+  ['SRS, twice', '<SRS1=AAAAAAAA=far.test==AAAA=AA=x.test=b@here.test>', /^550 5\.1\.1/],
+  ['SRS, half', '<SRS0=b@here.test>', /^550 5\.1\.1/],
   ['NUL', '<b@far.test\0@here.test>', /^500 5\.5\.2/],
 ]
 

@@ -9,7 +9,7 @@ import type { AcceptInput, AccountInfo, LocalDelivery, Remembered, Store } from 
 import type { Intake, StagedMessage } from '../contract.ts'
 import type { Route, Routes } from '../directory/routes.ts'
 import type { Filtered, FilteredCopy, Filters } from '../filters/filter.ts'
-import { createRelayPlan, type RelayPlan } from './relay.ts'
+import { createRelayPlan, type RelayPlan, type SentOnAs } from './relay.ts'
 import { openSink } from './sink.ts'
 
 export type Routed = { readonly asked: Recipient; readonly route: Route }
@@ -29,6 +29,9 @@ export type Letter = {
   readonly message: StagedMessage
   readonly traceId: TraceId
   readonly senderVerified: boolean
+  readonly pathVerified: boolean
+  /** Null: what is sent on keeps its reverse-path. */
+  readonly sentOnAs: SentOnAs | null
   readonly junk: boolean
   readonly now: number
 }
@@ -50,7 +53,7 @@ export async function distribute(
 ): Promise<Distribution> {
   const { store, filters } = parts
   const local: LocalDelivery[] = []
-  const relay = createRelayPlan()
+  const relay = createRelayPlan(letter.sentOnAs)
   const further: AcceptInput[] = []
   const remember: Remembered[] = []
   const visited = new Set<AccountId>()
@@ -142,7 +145,7 @@ export async function distribute(
       for (let at = root.bodyStart; at < sizeOctets; at += READ_AT_ONCE_MAX_OCTETS)
         yield await store.readStaged(message.body, at, Math.min(sizeOctets, at + READ_AT_ONCE_MAX_OCTETS))
     }
-    const plan = createRelayPlan()
+    const plan = createRelayPlan(letter.sentOnAs)
     const to = [...copy.local]
     for (const address of copy.redirects) {
       const route = await parts.routes.resolve(address, { fallbacks: true })

@@ -2,7 +2,7 @@ import { assert } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import { silentLog, type Log } from '../../std/log.ts'
 import { token, type Random } from '../../std/random.ts'
-import type { Address } from '../../model/address.ts'
+import type { Address, ReversePath } from '../../model/address.ts'
 import type { Envelope, Recipient } from '../../model/envelope.ts'
 import type { AccountId, MailboxId, QueueId, Uid } from '../../model/ids.ts'
 import type { Answer } from '../../model/queue.ts'
@@ -14,10 +14,11 @@ import type { Filters } from '../filters/filter.ts'
 import { makeNotice, wants, type Reported, type Subject } from '../queue/notices.ts'
 import { canonicalDomain } from '../directory/canonical.ts'
 import { createRoutes, type Route } from '../directory/routes.ts'
+import type { Srs } from '../forwarding/srs.ts'
 import { createHeaderCompleter } from './header-completer.ts'
 import { createResultsRemover } from './results-remover.ts'
 import { distribute } from './distribution.ts'
-import { createRelayPlan } from './relay.ts'
+import { createRelayPlan, type SentOnAs } from './relay.ts'
 import { openSink } from './sink.ts'
 
 const returnPath = (reversePath: Address | null): string => `Return-Path: ${printPath(reversePath)}\r\n`
@@ -73,6 +74,8 @@ export function createIntake(options: {
   postmaster: Address | null
   /** What accounts have their letters done with; null: nobody has any. */
   filters?: Filters | null
+  /** Null: strangers' letters are sent on in their own name. */
+  srs?: Srs | null
   log?: Log
 }): Intake {
   const { store, clock, random, hostname } = options
@@ -83,8 +86,29 @@ export function createIntake(options: {
     postmaster: options.postmaster,
   })
 
+  const srs = options.srs ?? null
+  const ours = async (domain: string): Promise<boolean> =>
+    canonicalDomain(hostname) === domain || (await store.directory.domain(domain)) !== null
+
+  /** @throws StoreError */
+  async function routeTo(address: Address, reversePath: ReversePath | undefined): Promise<Route> {
+    const opened = srs?.open(address.localPart, clock.now()) ?? null
+    if (opened === null || !(await ours(canonicalDomain(address.domain))))
+      return routes.resolve(address, { fallbacks: true })
+    // Only notices come back this way (RFC 5321 §4.5.5); anything else would make an open relay of a name once seen.
+    if (opened.at === 'wrong' || reversePath !== null)
+      return { hosted: true, accounts: [], foreign: [], looped: false, cut: false }
+    const route = await routes.resolve(opened.address, { fallbacks: true })
+    return { ...route, hosted: true, foreign: route.foreign.map((target) => ({ ...target, forwarded: true })) }
+  }
+
+  async function sentOnAs(sender: ReversePath, now: number): Promise<SentOnAs | null> {
+    if (srs === null || sender === null || (await ours(canonicalDomain(sender.domain)))) return null
+    return (domain) => srs.rewrite(sender, domain, now)
+  }
+
   const prepareNotice: Intake['prepareNotice'] = async ({ to, content, traceId, smtputf8, requireTls }) => {
-    const route = await routes.resolve(to, { fallbacks: true })
+    const route = await routeTo(to, null)
     if (route.cut || leadsNowhere(route)) return null
     const sink = openSink({ store, prefix: { returnPath: returnPath(null), received: '' }, nulInBody: false })
     const message = await stageWhole(sink, content)
@@ -146,9 +170,9 @@ export function createIntake(options: {
   const parts = { store, routes, filters: options.filters ?? null, log, prepareNotice }
 
   return {
-    async lookup(address, sizeOctets) {
+    async lookup(address, sizeOctets, reversePath) {
       // An undeclared size counts as one octet: a mailbox that is full takes no more.
-      return { at: judge(await routes.resolve(address, { fallbacks: true }), sizeOctets ?? 1) }
+      return { at: judge(await routeTo(address, reversePath), sizeOctets ?? 1) }
     },
 
     open({ envelope, received, complete, authservId }) {
@@ -170,12 +194,12 @@ export function createIntake(options: {
       })
     },
 
-    async accept({ envelope, message, traceId, senderVerified, junk = false }) {
+    async accept({ envelope, message, traceId, senderVerified, pathVerified = false, junk = false }) {
       const { recipients, ...rest } = envelope
       assert(recipients.length > 0, 'a message is accepted for somebody')
       const routed: { asked: Recipient; route: Route }[] = []
       for (const asked of recipients) {
-        const route = await routes.resolve(asked.address, { fallbacks: true })
+        const route = await routeTo(asked.address, envelope.reversePath)
         if (route.cut || leadsNowhere(route)) {
           // It was there at RCPT. A later try gets the right refusal for this one, and the others their mail.
           await store.discard(message.body)
@@ -184,7 +208,8 @@ export function createIntake(options: {
         routed.push({ asked, route })
       }
       const now = clock.now()
-      const letter = { envelope: rest, message, traceId, senderVerified, junk, now }
+      const as = await sentOnAs(rest.reversePath, now)
+      const letter = { envelope: rest, message, traceId, senderVerified, pathVerified, sentOnAs: as, junk, now }
       const { local, relay, further, remember, refused } = await distribute(letter, routed, parts).catch(
         async (error: unknown) => {
           await store.discard(message.body)
@@ -202,7 +227,7 @@ export function createIntake(options: {
         traceId,
         acceptedAt: now,
         local,
-        relay: relay.drafts({ envelope: rest, skipOctets: message.skipOctets, now, senderVerified }),
+        relay: relay.drafts({ envelope: rest, skipOctets: message.skipOctets, now, senderVerified, pathVerified }),
         ...(further.length === 0 ? {} : { further }),
         ...(remember.length === 0 ? {} : { remember }),
       })

@@ -86,3 +86,23 @@ test('DSN wishes through aliases (RFC 3461 §5.2.7)', () => {
   plan.add({ address: at('иван@here.test') }, forwarded(false))
   assert.equal(drafts(plan)[0]!.recipients[0]!.originalRecipient, 'utf-8;иван@here.test')
 })
+
+test('what is sent on leaves in a name of the domain that it came for; what is asked for keeps its own', () => {
+  const plan = createRelayPlan((domain) => at(`SRS0=x@${domain}`))
+  const onward = (address: string): ForeignTarget => ({ ...direct(address), forwarded: true })
+  plan.add({ address: at('a@there.test') }, direct('a@there.test'))
+  plan.add({ address: at('b@here.test') }, onward('b@there.test'))
+  plan.add({ address: at('c@Also.test') }, onward('c@there.test'))
+  plan.add({ address: at('d@here.test') }, onward('c@there.test'))
+  const made = plan.drafts({ envelope: ENVELOPE, skipOctets: 0, now: NOW, senderVerified: false, pathVerified: true })
+  const shown = made.map(({ envelope, recipients, senderVerified }) => [
+    `${envelope.reversePath?.localPart}@${envelope.reversePath?.domain}`,
+    recipients.map(({ address }) => address.localPart).join(' '),
+    senderVerified,
+  ])
+  assert.deepEqual(shown, [
+    ['sender@away.test', 'a', false],
+    ['SRS0=x@here.test', 'b', true],
+    ['SRS0=x@also.test', 'c', true],
+  ])
+})

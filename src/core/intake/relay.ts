@@ -28,6 +28,9 @@ function recipientFor(asked: Recipient, { address, forwarded, split }: ForeignTa
   }
 }
 
+/** The name at one of our domains that a stranger's letter is sent on in. */
+export type SentOnAs = (domain: string) => Address
+
 /** Foreign recipients gathered by destination domain, each address once. */
 export type RelayPlan = {
   add(asked: Recipient, target: ForeignTarget): void
@@ -36,30 +39,42 @@ export type RelayPlan = {
     skipOctets: number
     now: number
     senderVerified: boolean
+    /** The reverse-path is the sender's own, as far as can be known: it may be told of what was sent on (R22). */
+    pathVerified?: boolean
   }): readonly RelayDraft[]
 }
 
-export function createRelayPlan(): RelayPlan {
-  const byDestination = new Map<string, Map<string, Recipient>>()
+/** @param sentOnAs null: what is sent on keeps its reverse-path */
+export function createRelayPlan(sentOnAs: SentOnAs | null = null): RelayPlan {
+  type Load = { readonly as: Address | null; readonly recipients: Map<string, Recipient> }
+  const byDestination = new Map<string, Load[]>()
+  /** Each address once, whichever of our domains it is sent on from. */
+  const known = (loads: readonly Load[], key: string): boolean => loads.some(({ recipients }) => recipients.has(key))
   return {
     add(asked, target) {
       const destination = canonicalDomain(target.address.domain)
-      let recipients = byDestination.get(destination)
-      if (recipients === undefined) byDestination.set(destination, (recipients = new Map()))
+      let loads = byDestination.get(destination)
+      if (loads === undefined) byDestination.set(destination, (loads = []))
       const key = target.address.localPart // RFC 5321 §2.4: its case may matter to its host.
-      if (!recipients.has(key)) recipients.set(key, recipientFor(asked, target))
+      if (known(loads, key)) return
+      const as = target.forwarded && sentOnAs !== null ? sentOnAs(canonicalDomain(asked.address.domain)) : null
+      let load = loads.find((each) => each.as?.domain === as?.domain)
+      if (load === undefined) loads.push((load = { as, recipients: new Map() }))
+      load.recipients.set(key, recipientFor(asked, target))
     },
-    drafts({ envelope, skipOctets, now, senderVerified }) {
+    drafts({ envelope, skipOctets, now, senderVerified, pathVerified = false }) {
       const lifetimeMs = envelope.reversePath === null ? QUEUE_DSN_LIFETIME_MS : QUEUE_LIFETIME_MS
-      return [...byDestination].map(([destination, recipients]) => ({
-        destination,
-        envelope,
-        recipients: [...recipients.values()],
-        skipOctets,
-        expiresAt: now + lifetimeMs,
-        nextAttemptAt: now,
-        senderVerified,
-      }))
+      return [...byDestination].flatMap(([destination, loads]) =>
+        loads.map(({ as, recipients }) => ({
+          destination,
+          envelope: as === null ? envelope : { ...envelope, reversePath: as },
+          recipients: [...recipients.values()],
+          skipOctets,
+          expiresAt: now + lifetimeMs,
+          nextAttemptAt: now,
+          senderVerified: senderVerified || (as !== null && pathVerified),
+        })),
+      )
     },
   }
 }

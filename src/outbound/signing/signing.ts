@@ -55,8 +55,8 @@ export function createSigning({ signer, clock, log }: { signer: Signer; clock: C
 
   return {
     async sign(entry, content) {
-      // What a stranger sends on by us is not ours to vouch for.
-      if (!entry.senderVerified) return content
+      // What a stranger sends on by us is not ours to vouch for, though he may hear of what becomes of it.
+      if (!entry.senderVerified || isSentOn(entry)) return content
       const known = kept.get(entry.traceId)
       const good = known !== undefined && known.until > clock.monotonic()
       const fields = good ? known.fields : await signatures(entry, content)
@@ -65,6 +65,9 @@ export function createSigning({ signer, clock, log }: { signer: Signer; clock: C
     },
   }
 }
+
+/** It leaves in a name of the Sender Rewriting Scheme (core/forwarding/srs). */
+const isSentOn = ({ envelope }: QueueEntry): boolean => /^SRS[01]=/.test(envelope.reversePath?.localPart ?? '')
 
 /** @returns the header's fields, and where the body begins */
 async function headerOf(content: OutgoingContent): Promise<{ header: Buffer; bodyStart: number }> {

@@ -48,7 +48,7 @@ export function createMsaPolicy(options: MsaOptions): SmtpPolicy {
       return (await accounts.maySendAs(facts.account, mail.reversePath)) ? null : NOT_YOURS
     },
     async onRecipient(_facts, mail, recipient): Promise<SmtpReply | null> {
-      const { at } = await intake.lookup(recipient.address, mail.sizeOctets)
+      const { at } = await intake.lookup(recipient.address, mail.sizeOctets, mail.reversePath)
       switch (at) {
         case 'local':
         case 'foreign':

@@ -6,6 +6,7 @@ import { reply, type SmtpReply } from '../../model/reply.ts'
 import { never } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { SmtpPolicy } from '../contract.ts'
+import { pathIsVerified } from './path-verified.ts'
 import { ADDRESS_LOOP, commit, hopsRefusal, OVER_QUOTA, receivedFor, UNKNOWN } from '../intake.ts'
 
 export type MtaOptions = {
@@ -114,7 +115,8 @@ export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
       const refusal = hopsRefusal(message) ?? (message.fromCount > 1 ? TWO_FROM : (verdict?.refused ?? null))
       const junk = verdict?.junk ?? false
       if (refusal === null) {
-        const answer = await commit(intake, { envelope, message, traceId, senderVerified: false, junk })
+        const pathVerified = verdict !== undefined && pathIsVerified(verdict.authentication, envelope.reversePath)
+        const answer = await commit(intake, { envelope, message, traceId, senderVerified: false, pathVerified, junk })
         const { address } = facts.connection.remote
         if (answer.code === 250 && !junk) strangers?.brought(address, envelope.recipients.length)
         return answer

@@ -1,0 +1,56 @@
+/** Letters that are sent on, between two servers: in whose name, and where their notices go. */
+import assert from 'node:assert/strict'
+import { readFile } from 'node:fs/promises'
+import { test } from 'node:test'
+import { createTransport } from 'nodemailer'
+import type { AccountRef } from '../src/core/contract.ts'
+import { parseAddress } from '../src/format/address/address.ts'
+import { eventually, openWorld, type World, type WorldServer } from './world.ts'
+
+async function send(world: World, from: WorldServer, who: string, envelope: { from: string; to: string }) {
+  const transport = createTransport({
+    host: from.address,
+    port: from.port('submission'),
+    requireTLS: true,
+    auth: { user: who, pass: 'sesame' },
+    tls: { ca: await readFile(world.caFile, 'utf8') },
+  })
+  await transport.sendMail({ envelope, from: who, to: envelope.to, subject: `for ${envelope.to}`, text: 'x' })
+  transport.close()
+}
+
+const arrival = (server: WorldServer, account: AccountRef, what: RegExp): Promise<string> =>
+  eventually(`${what.source} at ${account.address.localPart}`, async () => {
+    const texts = await server.read(account)
+    return texts.find((text) => what.test(text)) ?? null
+  })
+
+test('a letter that is sent on comes in our name; its bounce goes back to the sender, through both', async () => {
+  await using world = await openWorld()
+  const { east, west } = world
+  const bert = await west.addAccount('bert')
+  const olga = await west.addAccount('olga')
+  const added = await east.core.directory.addAlias('anna@east.test', ['olga@west.test'])
+  assert.equal(added.at, 'done')
+
+  await send(world, west, 'bert@west.test', { from: 'bert@west.test', to: 'anna@east.test' })
+  const text = await arrival(west, olga, /^Subject: for anna/m)
+  const [, path = ''] = /^Return-Path: <(.*)>\r\n/.exec(text) ?? []
+  assert.match(path, /^SRS0=[A-Z2-7]{8}=[A-Z2-7]{2}=west\.test=bert@east\.test$/)
+
+  await send(world, west, 'olga@west.test', { from: '', to: path })
+  const bounce = await arrival(west, bert, /^Subject: for SRS0/m)
+  assert.match(bounce, /^Return-Path: <>\r\n/)
+
+  const { intake } = east.core
+  const lookup = async (address: string, from: 'null' | 'sender'): Promise<string> => {
+    const parsed = parseAddress(address)
+    assert.ok(parsed.ok)
+    return (await intake.lookup(parsed.value, null, from === 'null' ? null : bert.address)).at
+  }
+  assert.equal(await lookup(path, 'null'), 'local')
+  assert.equal(await lookup(path, 'sender'), 'unknown', 'only notices come back this way')
+  assert.equal(await lookup(path.replace('=bert@', '=olga@'), 'null'), 'unknown')
+  world.clock.advance(22 * 24 * 60 * 60 * 1000)
+  assert.equal(await lookup(path, 'null'), 'unknown', 'after 22 days')
+})
