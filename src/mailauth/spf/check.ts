@@ -10,7 +10,7 @@ import {
 import type { DnsAnswer, DnsRecords, DnsType, MxRecord } from '../../model/dns.ts'
 import { parseIp } from '../../model/network.ts'
 import { never } from '../../std/assert.ts'
-import type { Asking, SpfResult } from '../contract.ts'
+import type { Asking, DnsQuestion, SpfResult } from '../contract.ts'
 import { expandMacros, needsName, parseMacros, type MacroFacts, type MacroPiece } from './macro.ts'
 import { isSpfRecord, parseSpfRecord, type Qualifier, type SpfMechanism, type SpfRecord } from './record.ts'
 
@@ -87,7 +87,7 @@ function* evaluate(state: State): Asking<Verdict> {
 function* recordOf(domain: string): Asking<string | null> {
   const answer = yield { name: domain, type: 'TXT' }
   if (answer.at === 'failed') throw new Ended('temperror', `TXT of ${domain}: ${answer.why}`)
-  const records = recordsIn<'TXT'>(answer).filter(isSpfRecord)
+  const records = textsIn(answer).filter(isSpfRecord)
   if (records.length > 1) throw new Ended('permerror', `${domain} publishes ${records.length} SPF records`)
   return records[0] ?? null
 }
@@ -124,7 +124,7 @@ function* matches(mechanism: SpfMechanism, state: State): Asking<boolean> {
       const domain = yield* targetOf(mechanism.domain, state)
       if (!fitsDns(domain)) return false
       // RFC 7208 §5.7: A, also for IPv6.
-      return (yield* look<'A'>({ name: domain, type: 'A' }, state)).length > 0
+      return (yield* look({ name: domain, type: 'A' }, state)).length > 0
     }
     default:
       return never(mechanism)
@@ -148,8 +148,8 @@ function* hostMatches(domain: string, { bits4, bits6 }: Bits, state: State): Ask
   const { address } = state.facts
   const type = address.length === 4 ? 'A' : 'AAAA'
   const bits = address.length === 4 ? bits4 : bits6
-  for (const text of yield* look<'A' | 'AAAA'>({ name: domain, type }, state)) {
-    const octets = parseIp(text)
+  for (const text of yield* look({ name: domain, type }, state)) {
+    const octets = parseIp(text as string)
     if (octets !== null && sameNetwork(octets, address, bits)) return true
   }
   return false
@@ -160,7 +160,7 @@ function* mxMatches(mechanism: Extract<SpfMechanism, { kind: 'a' | 'mx' }>, stat
   spend(state)
   const domain = yield* targetOf(mechanism.domain, state)
   if (!fitsDns(domain)) return false
-  const records = (yield* look<'MX'>({ name: domain, type: 'MX' }, state)) as readonly MxRecord[]
+  const records = (yield* look({ name: domain, type: 'MX' }, state)) as readonly MxRecord[]
   // RFC 7208 §4.6.4
   if (records.length > SPF_MX_MAX) throw new Ended('permerror', `${domain} has more than ${SPF_MX_MAX} MX records`)
   for (const { exchange } of records) if (yield* hostMatches(exchange, mechanism, state)) return true
@@ -183,13 +183,13 @@ function* namesOf(address: Uint8Array, state: State): Asking<readonly string[]> 
   const answer = yield { name: reverseName(address), type: 'PTR' }
   if (answer.at === 'failed') return []
   countVoid(answer, state)
-  return recordsIn<'PTR'>(answer).slice(0, SPF_PTR_MAX) // RFC 7208 §4.6.4: the rest is left aside.
+  return textsIn(answer).slice(0, SPF_PTR_MAX) // RFC 7208 §4.6.4: the rest is left aside.
 }
 
 /** Not counted as void: it is a part of one term's look-up. */
 function* leadsBack(name: string, address: Uint8Array): Asking<boolean> {
   const answer = yield { name, type: address.length === 4 ? 'A' : 'AAAA' }
-  return recordsIn<'A'>(answer).some((text) => {
+  return textsIn(answer).some((text) => {
     const octets = parseIp(text)
     return octets !== null && sameNetwork(octets, address, address.length * 8)
   })
@@ -229,7 +229,7 @@ function* explain({ explanation }: SpfRecord, state: State): Asking<string | nul
   try {
     const domain = yield* expandDomain(explanation, state)
     if (!fitsDns(domain)) return null
-    const texts = recordsIn<'TXT'>(yield { name: domain, type: 'TXT' })
+    const texts = textsIn(yield { name: domain, type: 'TXT' })
     const [text = ''] = texts
     const pieces = texts.length === 1 ? parseMacros(text, { explanation: true }) : null
     if (pieces === null) return null
@@ -253,7 +253,7 @@ function* look<T extends DnsType>(question: { name: string; type: T }, state: St
   const answer = yield question
   if (answer.at === 'failed') throw new Ended('temperror', `${question.type} of ${shown(question.name)}: ${answer.why}`)
   countVoid(answer, state)
-  return recordsIn<T>(answer)
+  return recordsIn(answer)
 }
 
 function countVoid(answer: DnsAnswer<unknown>, { spent }: State): void {
@@ -263,8 +263,10 @@ function countVoid(answer: DnsAnswer<unknown>, { spent }: State): void {
     throw new Ended('permerror', `more than ${SPF_VOID_LOOKUPS_MAX} look-ups found nothing`)
 }
 
-const recordsIn = <T extends DnsType>(answer: DnsAnswer<DnsRecords[DnsType]>): readonly DnsRecords[T][] =>
-  answer.at === 'found' ? (answer.records as readonly DnsRecords[T][]) : []
+const recordsIn = (answer: DnsAnswer<DnsRecords[DnsType]>): readonly DnsRecords[DnsType][] =>
+  answer.at === 'found' ? answer.records : []
+/** Of a question whose records are texts: TXT, PTR, A, AAAA. */
+const textsIn = (answer: DnsAnswer<DnsRecords[DnsType]>): readonly string[] => recordsIn(answer) as readonly string[]
 
 function sameNetwork(a: Uint8Array, b: Uint8Array, bits: number): boolean {
   if (a.length !== b.length) return false
