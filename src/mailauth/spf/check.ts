@@ -249,7 +249,7 @@ function spend({ spent }: State): void {
   if (spent.lookups > SPF_LOOKUPS_MAX) throw new Ended('permerror', `more than ${SPF_LOOKUPS_MAX} terms that ask DNS`)
 }
 
-function* look<T extends DnsType>(question: { name: string; type: T }, state: State): Asking<readonly DnsRecords[T][]> {
+function* look(question: DnsQuestion, state: State): Asking<readonly DnsRecords[DnsType][]> {
   const answer = yield question
   if (answer.at === 'failed') throw new Ended('temperror', `${question.type} of ${shown(question.name)}: ${answer.why}`)
   countVoid(answer, state)
