@@ -13,6 +13,7 @@ import type { Opened } from './suite/shared.ts'
 import { sortTests } from './suite/sort.ts'
 import { sharingTests } from './suite/sharing.ts'
 import { scriptTests } from './suite/scripts.ts'
+import { stsPolicyTests } from './suite/sts-policies.ts'
 import { transferTests } from './suite/transfer.ts'
 
 export type { Opened } from './suite/shared.ts'
@@ -42,6 +43,7 @@ export function storeSuite(name: string, open: () => Promise<Opened>, { concurre
     queueTests(check)
     changeTests(check)
     sharingTests(check)
+    stsPolicyTests(check)
     lifeTests(check)
   })
 }

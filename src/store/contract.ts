@@ -411,6 +411,8 @@ export type Commands = {
    * the clock jumped. It is due now, and its end is put off by as much. An arrival that is still to come counts from now.
    */
   resumeQueued: { input: { now: number; lateMs: number }; outcome: { resumed: number } }
+  /** Null: the domain has none any more. Of MTA_STS_POLICIES_MAX the oldest makes way. */
+  setStsPolicy: { input: { domain: string; policy: Omit<StoredStsPolicy, 'domain'> | null }; outcome: Done }
   /** Operator: gone, without a DSN. A leased entry is removed too; its settle then finds `lease-lost`. */
   removeQueued: { input: { queueIds: readonly QueueId[] }; outcome: { queueIds: readonly QueueId[] } }
 }
@@ -552,11 +554,26 @@ export type FilterReads = {
   isRemembered(what: Omit<Remembered, 'until'>, now: number): Promise<boolean>
 }
 
+/** The MTA-STS policy of another domain (RFC 8461), as fetched. */
+export type StoredStsPolicy = {
+  /** Lower-case, A-labels. */
+  readonly domain: string
+  readonly id: string
+  readonly mode: 'none' | 'testing' | 'enforce'
+  /** Host names, or `*.` and a domain. */
+  readonly mx: readonly string[]
+  readonly maxAgeSeconds: number
+  /** Epoch milliseconds. */
+  readonly fetchedAt: number
+}
+
 export type QueueReads = {
   list(filter?: { destination?: string }): Promise<readonly QueueEntry[]>
   entry(queueId: QueueId): Promise<QueueEntry | null>
   /** Octets [start, end) of what is to be relayed (without `skipOctets`). */
   read(queueId: QueueId, start: number, end: number): Promise<Uint8Array>
+  /** As it was kept, old or not. */
+  stsPolicy(domain: string): Promise<StoredStsPolicy | null>
   /** When the next entry falls due, or null when none waits. */
   nextDueAt(): Promise<number | null>
   /** How many entries there are, by state, without reading them. */
@@ -653,6 +670,78 @@ export type SearchIndex = {
   /** Whether the device has room for more. */
   hasRoom(): boolean
   status(): SearchStatus
+  close(): void
+}
+
+// Junk -----------------------------------------------------------------------------------------------------------------
+
+/** What was learnt, beside the store: it can be lost at any time, and is learnt again from the mail. docs/adr/0016-junk.md */
+export type JunkWords = {
+  /** Another number each time they change. */
+  readonly version: number
+  /** Letters that were learnt. */
+  readonly good: number
+  readonly junk: number
+  /** core/junk/word-table.ts */
+  readonly octets: Uint8Array
+}
+
+export type JunkSender = { readonly written: number; readonly good: number; readonly junk: number }
+
+/** Never throws: null when nothing is known. `accountId` null: of all accounts together. */
+export type JunkReads = {
+  words(accountId: AccountId | null): JunkWords | null
+  /** The version of the words alone. */
+  version(accountId: AccountId | null): number | null
+  senders(accountId: AccountId, names: readonly string[]): ReadonlyMap<string, JunkSender>
+  status(): JunkStatus
+  close(): void
+}
+
+export type JunkStatus = readonly {
+  readonly accountId: AccountId | null
+  readonly good: number
+  readonly junk: number
+  readonly octets: number
+}[]
+
+/**
+ * What a letter counts as. `verdict`: put into Junk by our own verdict, which nobody has confirmed; `waiting`: may be good
+ * once it was kept for a while; `unread`: it was kept, and nobody has read it yet.
+ */
+export type JunkLabel = 'junk' | 'good' | 'sent' | 'verdict' | 'waiting' | 'unread'
+export type JunkLetter = {
+  readonly messageKey: MessageKey
+  readonly label: JunkLabel
+  /** Epoch milliseconds: when it came to the place that it was labelled for. */
+  readonly savedAt: number
+  /** The kept names that were counted with it. */
+  readonly senders: readonly string[]
+}
+
+/** The one writer. Throws StoreError; `damaged` asks for `reset`. */
+export type JunkMemory = Pick<JunkReads, 'words'> & {
+  /** How far the changes of an account were looked at; null: not at all. */
+  mark(accountId: AccountId): ModSeq | null
+  accounts(): readonly AccountId[]
+  letters(accountId: AccountId, messageKeys: readonly MessageKey[]): ReadonlyMap<MessageKey, JunkLetter>
+  /** Those that wait and came before `savedBefore`. */
+  waiting(accountId: AccountId, savedBefore: number): readonly MessageKey[]
+  /** Atomic; `words` null: they stay. `senders` are added to what is there. */
+  keep(
+    accountId: AccountId,
+    learnt: {
+      readonly modSeq: ModSeq
+      readonly letters: readonly JunkLetter[]
+      readonly senders: ReadonlyMap<string, JunkSender>
+      readonly words: { readonly own: Omit<JunkWords, 'version'>; readonly all: Omit<JunkWords, 'version'> } | null
+    },
+  ): void
+  /** With `all` as the words of all accounts without this one's. */
+  forget(accountId: AccountId, all: Omit<JunkWords, 'version'> | null): void
+  reset(): void
+  needsReset(): boolean
+  takeWishes(): readonly (AccountId | null)[]
   close(): void
 }
 

@@ -139,6 +139,7 @@ export function createQueueStore(clock: { now(): number }): QueueStore {
     },
     queue: {
       list: async () => [...rows.values()].map(({ entry }) => entry),
+      stsPolicy: async () => null,
       entry: async (id) => rows.get(id)?.entry ?? null,
       read: async (id, start, end) => rows.get(id)!.content.subarray(start, end),
       async nextDueAt() {

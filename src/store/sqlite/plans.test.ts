@@ -15,6 +15,7 @@ import { mailboxRows } from './commands/mailbox-rows.ts'
 import { queueHandlers } from './commands/queue.ts'
 import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
+import { stsPolicyHandlers } from './commands/sts-policies.ts'
 import { urlKeyHandlers } from './commands/url-keys.ts'
 import { type Database, openPlain, type SqlValue } from './database.ts'
 import { directoryReads } from './reads/directory.ts'
@@ -60,6 +61,7 @@ test('every statement finds its rows by key', () => {
     rightHandlers(recording, rows, rights)
     annotationHandlers(recording, rows)
     urlKeyHandlers(recording, rows)
+    stsPolicyHandlers(recording)
     queueHandlers(recording, intake.accept)
     collector(recording, () => 1)
     const bodies = bodyReader(directory.path, realFiles)

@@ -259,4 +259,19 @@ export const MIGRATIONS: readonly Migration[] = [
       CREATE INDEX message_thread_root ON message_thread (message_id >> 32, root_key) WHERE root_key IS NOT NULL;
     `,
   },
+  {
+    version: 4,
+    sql: `
+      -- MTA-STS policies of other domains (RFC 8461): they hold when DNS does not tell of them.
+      CREATE TABLE sts_policy (
+        domain TEXT PRIMARY KEY, -- lower-case, A-labels
+        id TEXT NOT NULL,
+        mode TEXT NOT NULL, -- 'enforce', 'testing'
+        mx TEXT NOT NULL, -- patterns as JSON
+        max_age INTEGER NOT NULL, -- seconds
+        fetched_at INTEGER NOT NULL
+      ) STRICT, WITHOUT ROWID;
+      CREATE INDEX sts_policy_oldest ON sts_policy (fetched_at);
+    `,
+  },
 ]

@@ -46,6 +46,7 @@ type Ids = {
 type Act = (store: Store, ids: Ids) => Promise<unknown>
 
 const SEGMENT = 4096
+const STS_POLICY = { id: '1', mode: 'enforce', mx: ['mx.example'], maxAgeSeconds: 60, fetchedAt: 1 } as const
 const SECRET = Buffer.alloc(32, 7)
 const LARGE = Buffer.alloc(2 * BODY_IN_MEMORY_MAX_OCTETS + 77, 'L')
 const ANSWER: Answer = { code: 250, status: '2.0.0', text: 'ok', remote: 'mx.b.example' }
@@ -170,6 +171,10 @@ const ROWS = {
       }),
     (store, { ann, bob, inbox }) =>
       store.run({ do: 'setRights', accountId: ann, mailboxId: inbox, grantee: bob, mode: 'replace', rights: [] }),
+  ],
+  setStsPolicy: [
+    (store) => store.run({ do: 'setStsPolicy', domain: 'new.example', policy: STS_POLICY }),
+    (store) => store.run({ do: 'setStsPolicy', domain: 'kept.example', policy: null }),
   ],
   setUrlKey: [
     (store, { ann, work }) => store.run({ do: 'setUrlKey', accountId: ann, mailboxId: work, key: SECRET, anew: false }),
@@ -303,6 +308,7 @@ async function build(store: Store): Promise<Ids> {
   const bob = await account(store, 'bob')
   await store.run({ do: 'setOnceLink', accountId: ann, link: { tokenHash: 'ann', expiresAt: NOW + 1000 } })
   await store.run({ do: 'addAccessKey', accountId: ann, ...KEY })
+  await store.run({ do: 'setStsPolicy', domain: 'kept.example', policy: STS_POLICY })
   await store.run({ do: 'putScript', accountId: ann, name: 'active', text: 'keep;' })
   await store.run({ do: 'putScript', accountId: ann, name: 'other', text: 'discard;' })
   await store.run({ do: 'activateScript', accountId: ann, name: 'active' })
@@ -357,6 +363,7 @@ const TABLES: Readonly<Record<string, string>> = {
   access_key: '*',
   script: '*',
   remembered: '*',
+  sts_policy: '*',
   keyword: '*',
   entry: '*',
   expunged: '*',

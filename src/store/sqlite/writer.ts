@@ -28,6 +28,7 @@ import { queueHandlers } from './commands/queue.ts'
 import { scriptHandlers } from './commands/scripts.ts'
 import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
+import { stsPolicyHandlers } from './commands/sts-policies.ts'
 import { urlKeyHandlers } from './commands/url-keys.ts'
 import { compactor } from './compact.ts'
 import { type Database, openDatabase } from './database.ts'
@@ -442,6 +443,7 @@ function makeHandlers(db: Database): Handlers {
     ...rightHandlers(db, rows, rights),
     ...annotationHandlers(db, rows),
     ...urlKeyHandlers(db, rows),
+    ...stsPolicyHandlers(db),
     ...queueHandlers(db, intake.accept),
   }
 }

@@ -2,7 +2,7 @@
 import { setImmediate as turn } from 'node:timers/promises'
 import { ENTRIES_PER_BATCH } from '../../../model/limits.ts'
 import type { QueueEntry } from '../../../model/queue.ts'
-import { type QueueReads, StoreError } from '../../contract.ts'
+import { type QueueReads, StoreError, type StoredStsPolicy } from '../../contract.ts'
 import type { BodyReader } from '../bodies.ts'
 import type { Database } from '../database.ts'
 import { QUEUE_COLUMNS, type QueueRow, queueEntry } from '../queue-row.ts'
@@ -27,7 +27,16 @@ export function queueReads(db: Database, bodies: BodyReader): QueueReads {
   )
   const firstDue = db.prepare<[number | null]>('SELECT min(due_at) FROM queue WHERE held = 0')
 
+  type PolicyRow = [id: string, mode: StoredStsPolicy['mode'], mx: string, maxAge: number, fetchedAt: number]
+  const policy = db.prepare<PolicyRow>('SELECT id, mode, mx, max_age, fetched_at FROM sts_policy WHERE domain = ?')
+
   return {
+    async stsPolicy(domain) {
+      const row = policy.get(domain)
+      if (row === undefined) return null
+      const [id, mode, mx, maxAgeSeconds, fetchedAt] = row
+      return { domain, id, mode, mx: JSON.parse(mx) as string[], maxAgeSeconds, fetchedAt }
+    },
     async list(filter) {
       const destination = filter?.destination
       const entries: QueueEntry[] = []

@@ -61,6 +61,7 @@ const TABLES = [
   'annotation',
   'url_key',
   'message_thread',
+  'sts_policy',
 ] as const
 
 const BUILT = 'store.db.rebuilt'
