@@ -459,9 +459,10 @@ export const JUNK_KEPT_MS = 3 * DAY
 export const JUNK_SENDERS_MAX = 50_000
 /** Recipients of one sent letter that are learnt. */
 export const JUNK_RECIPIENTS_MAX = 100
-/** One step of the learner, and how often it looks: at the words themselves so seldom since they are written as a whole. */
-export const JUNK_BATCH_MESSAGES = 128
+/** Letters learnt in one commit, which writes all words anew; how often the learner looks for new ones, and for kept ones. */
+export const JUNK_BATCH_MESSAGES = 1024
 export const JUNK_LOOK_EVERY_MS = 10 * SECOND
+export const JUNK_KEPT_LOOK_EVERY_MS = HOUR
 /** Octets of words that a thread keeps at hand. */
 export const JUNK_AT_HAND_MAX_OCTETS = 32 * MIB
 
@@ -509,6 +510,14 @@ export const STRESS_JUNK_COMMANDS_MAX = 1
 export const SCREENING_TIMEOUT_MS = 20 * SECOND
 /** DNS questions about one letter: SPF may ask for a hundred hosts (RFC 7208 §4.6.4), DKIM and DMARC for some dozens. */
 export const SCREENING_QUESTIONS_MAX = 250
+/** Other programs that look at a letter, all together; with the questions before, what R14 allows. rspamd's own is 8 s. */
+export const EXAMINERS_TIMEOUT_MS = 10 * SECOND
+export const EXAMINER_CONNECT_TIMEOUT_MS = 2 * SECOND
+/** Of a letter, so much at once is in memory for each of them. */
+export const EXAMINER_CHUNK_OCTETS = 64 * KIB
+export const EXAMINER_ANSWER_MAX_OCTETS = 256 * KIB
+/** Of rspamd's symbols, the heaviest. */
+export const RSPAMD_SYMBOLS_TOLD_MAX = 5
 /** So many points are junk; core/screening/findings.ts says what gives how many. */
 export const JUNK_POINTS = 5
 /** For an address that is on a list of the administrator's choice: enough. */

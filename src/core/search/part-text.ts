@@ -65,7 +65,7 @@ export function isWhole(part: Part): boolean {
   return part.bodyEnd - part.bodyStart <= WHOLE_PART_MAX_OCTETS
 }
 
-async function* decodedText(read: MessageBytes, part: Part): AsyncGenerator<string> {
+export async function* decodedText(read: MessageBytes, part: Part): AsyncGenerator<string> {
   const body = createBodyDecoder(part.encoding) ?? createBodyDecoder('binary')!
   const charset = createCharsetDecoder(parameterValue(part.parameters, 'charset'))
   for (let at = part.bodyStart; at < part.bodyEnd; at += WINDOW_OCTETS) {
