@@ -36,6 +36,7 @@ import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
 import { createQueueOperator } from '../core/queue/operator.ts'
 import { createMaildropTable, openMaildropLocks } from '../core/mailboxes/maildrop-locks.ts'
 import { createOutgoingQueue } from '../core/queue/outgoing.ts'
+import type { Examiners } from '../core/screening/contract.ts'
 import { createScreening, type ScreeningOptions } from '../core/screening/screening.ts'
 import { createContentSearch } from '../core/search/search.ts'
 import type { Address } from '../model/address.ts'
@@ -44,7 +45,11 @@ import { networksContain, type Network } from '../model/network.ts'
 import type { ServiceName } from '../model/service.ts'
 import type { Admission, Dialler } from '../net/contract.ts'
 import type { Resolver } from '../model/dns.ts'
+import { MTA_STS_FETCH_TIMEOUT_MS, MTA_STS_POLICY_MAX_OCTETS } from '../model/limits.ts'
+import { createPublicFetch } from '../net/policy-fetch.ts'
 import type { Ourselves, Relay, Routes } from '../outbound/contract.ts'
+import { createStsPolicies } from '../outbound/mta-sts/policies.ts'
+import type { StsFetch, StsPolicies } from '../outbound/mta-sts/contract.ts'
 import { createRelay } from '../outbound/relay/relay.ts'
 import { createSandbox } from '../outbound/sandbox/sandbox.ts'
 import { createSigning, type Signer } from '../outbound/signing/signing.ts'
@@ -158,6 +163,8 @@ export type SessionOptions = {
   readonly tokens?: TokenVerifier
   /** Absent: letters from other servers are not looked at. */
   readonly screening?: Pick<ScreeningOptions, 'resolver' | 'dmarc' | 'dnsbl' | 'exempt'>
+  /** Absent: no other program looks at them. */
+  readonly examiners?: Examiners
   /** Absent: visitors of port 25 are not remembered. */
   readonly strangers?: Strangers
 }
@@ -187,7 +194,10 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
     options.screening === undefined
       ? {}
       : { screening: createScreening({ hostname, clock, log, ...options.screening }) }
-  const known = options.strangers === undefined ? {} : { strangers: options.strangers }
+  const known = {
+    ...(options.strangers === undefined ? {} : { strangers: options.strangers }),
+    ...(options.examiners === undefined ? {} : { examiners: options.examiners }),
+  }
   const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets, ...screening, ...known })
   const msa = createMsaPolicy({ ...submission, urls: core.urls })
   const mda = ({ plainLogin }: ServiceConfig): ReturnType<typeof createMdaPolicy> =>
@@ -282,6 +292,30 @@ export type RelayWiring = {
   readonly mxPort?: number
 }
 
+/** MTA-STS policies of other domains, kept in the store. @param options.fetch another way to them, for tests */
+export function wireStsPolicies(
+  { store, clock, log }: Pick<Parts, 'store' | 'clock' | 'log'>,
+  options: { readonly resolver: Resolver; readonly fetch?: StsFetch },
+): StsPolicies {
+  const { resolver } = options
+  const bounds = { timeoutMs: MTA_STS_FETCH_TIMEOUT_MS, answerMaxOctets: MTA_STS_POLICY_MAX_OCTETS }
+  return createStsPolicies({
+    resolver,
+    clock,
+    log,
+    fetch: options.fetch ?? createPublicFetch({ ...bounds, resolver }),
+    store: {
+      read: (domain) => store.queue.stsPolicy(domain),
+      async keep({ domain, ...policy }) {
+        await store.run({ do: 'setStsPolicy', domain, policy })
+      },
+      async forget(domain) {
+        await store.run({ do: 'setStsPolicy', domain, policy: null })
+      },
+    },
+  })
+}
+
 export function wireRelay(parts: Parts, core: Core, options: RelayWiring): Relay {
   const { store, clock, random, log, metrics = noMetrics } = parts
   const { hostname, sandbox, signer, ...rest } = options
@@ -305,6 +339,7 @@ export function wireRelay(parts: Parts, core: Core, options: RelayWiring): Relay
     log,
     metrics,
     ...rest,
+    sts: wireStsPolicies(parts, rest),
     ...(signer === undefined ? {} : { signing: createSigning({ signer, clock, log }) }),
     sandbox: sandbox === null ? null : createSandbox({ open }),
   })
