@@ -33,24 +33,36 @@ export async function readDkimKeys(dataDir: string, domain: string): Promise<Dki
   )
 }
 
-/** A domain's first keys, one that every verifier knows and a short one (RFC 8463 §3.1). Those that are there stay. */
-export async function ensureDkimKeys(
-  dataDir: string,
-  domain: string,
-  owner?: { uid: number; gid: number },
-): Promise<DkimKey[]> {
+/** Selectors of ours count up. */
+export const newestFirst = (keys: readonly DkimKey[]): DkimKey[] =>
+  keys.toSorted((a, b) => b.selector.localeCompare(a.selector, 'en', { numeric: true }))
+
+type Owner = { uid: number; gid: number }
+
+/** A domain's first keys. Those that are there stay. */
+export async function ensureDkimKeys(dataDir: string, domain: string, owner?: Owner): Promise<DkimKey[]> {
   const kept = await readDkimKeys(dataDir, domain)
   if (kept.length > 0) return kept
+  await makeDkimKeys(dataDir, domain, owner)
+  return readDkimKeys(dataDir, domain)
+}
+
+/** The next pair: one that every verifier knows, and a short one (RFC 8463 §3.1). @returns their selectors */
+export async function makeDkimKeys(dataDir: string, domain: string, owner?: Owner): Promise<string[]> {
+  const numbers = (await readDkimKeys(dataDir, domain)).map(({ selector }) =>
+    Number(/^gv(\d+)$/.exec(selector)?.[1] ?? 0),
+  )
+  const next = Math.max(0, ...numbers) + 1
   const directory = join(dataDir, 'dkim', domain)
   await mkdir(directory, { recursive: true, mode: 0o700 })
   const [rsa, ed25519] = await Promise.all([generate('rsa', { modulusLength: DKIM_RSA_BITS }), generate('ed25519')])
   const pairs = [
-    ['gv1', rsa.privateKey],
-    ['gv2', ed25519.privateKey],
+    [`gv${next}`, rsa.privateKey],
+    [`gv${next + 1}`, ed25519.privateKey],
   ] as const
   for (const [selector, key] of pairs) {
     const pem = key.export({ type: 'pkcs8', format: 'pem' })
     await keepFile(join(directory, `${selector}.pem`), pem, { mode: 0o600, owner })
   }
-  return readDkimKeys(dataDir, domain)
+  return pairs.map(([selector]) => selector)
 }

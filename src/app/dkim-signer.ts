@@ -10,7 +10,7 @@ import { DKIM_PUBLISHED_FOR_MS, DKIM_UNPUBLISHED_FOR_MS } from '../model/limits.
 import type { Signer } from '../outbound/signing/signing.ts'
 import type { Clock } from '../std/clock.ts'
 import type { Log } from '../std/log.ts'
-import { ensureDkimKeys, readDkimKeys } from './dkim-keys.ts'
+import { ensureDkimKeys, newestFirst, readDkimKeys } from './dkim-keys.ts'
 
 /**
  * A new key takes over by itself once DNS shows it, and not before: a letter whose key nobody finds is worse than one that is
@@ -24,11 +24,12 @@ export function createSigner(options: { dataDir: string; clock: Clock; log: Log;
 
   async function choose(domain: string): Promise<readonly SigningKey[]> {
     const before = known.get(domain)?.keys ?? []
-    // Selectors of ours count up: the last of a kind is the newest.
     const files = resolver === null ? await ensureDkimKeys(dataDir, domain) : await readDkimKeys(dataDir, domain)
-    const all = files
-      .map(({ selector, key }): SigningKey => ({ domain, selector, key: createPrivateKey(key) }))
-      .toSorted((a, b) => b.selector.localeCompare(a.selector, 'en', { numeric: true }))
+    const all = newestFirst(files).map(({ selector, key }): SigningKey => ({
+      domain,
+      selector,
+      key: createPrivateKey(key),
+    }))
     const chosen: SigningKey[] = []
     let missing = all.length === 0
     for (const kind of ['rsa', 'ed25519']) {

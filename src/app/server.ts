@@ -36,6 +36,8 @@ import { exportBans } from './ban-export.ts'
 import { exemptionsOf, openBans } from './bans.ts'
 import { watchLoad } from './load.ts'
 import { createSystemRandom, descriptorsMax, systemClock, watchLoop } from './machine.ts'
+import { createDkimOperator } from './dkim-operator.ts'
+import { createResolver } from '../net/resolver.ts'
 import { resolverSettings, screeningSettings } from './screening-settings.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
@@ -381,6 +383,15 @@ export async function startServer(options: {
         bans: bans.keeper,
         health,
         certificates,
+        dkim: createDkimOperator({
+          dataDir,
+          clock,
+          resolver: () =>
+            tryMode === null
+              ? createResolver({ clock, random: createSystemRandom(), ...resolverSettings(config) })
+              : null,
+          domains: async () => (await core.directory.domains()).map(({ name }) => name),
+        }),
         links: { onceLinks: core.onceLinks, origin: () => linkOrigin(config, namesBefore) },
         ports: seenPorts,
         searchIndex: createSearchIndexOperator({ dataDir, store, directory, log }),

@@ -2,6 +2,7 @@
 import * as v from 'valibot'
 import type { AccessKeyOperator, BanOperator, Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
 import type { CertificateOperator } from './certificates.ts'
+import type { DkimOperator } from '../dkim-operator.ts'
 import type { LinkGiver } from './links.ts'
 import type { PortsView } from './ports.ts'
 import type { Reloader } from '../reload/reload.ts'
@@ -31,6 +32,8 @@ export type AdminParts = {
   /** Absent where no server runs on a file. */
   readonly reload?: Reloader
   readonly searchIndex?: SearchIndexOperator
+  /** Absent where no server runs. */
+  readonly dkim?: DkimOperator
 }
 
 export type AdminRoute = {

@@ -8,6 +8,7 @@ import { ACCESS_KEY_ROUTES } from './access-keys.ts'
 import { BAN_ROUTES } from './bans.ts'
 import { done, route, type AdminRoute } from './api.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
+import { DKIM_ROUTES } from './dkim.ts'
 import { LINK_ROUTES } from './links.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
 import { PORT_ROUTES } from './ports.ts'
@@ -54,6 +55,7 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...BAN_ROUTES,
   ...ACCESS_KEY_ROUTES,
   ...CERTIFICATE_ROUTES,
+  ...DKIM_ROUTES,
   ...RELOAD_ROUTES,
   route({
     method: 'GET',
@@ -74,7 +76,11 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
     path: '/v1/domains',
     summary: 'Add a domain',
     body: v.strictObject({ name: v.string() }),
-    run: async ({ directory }, _, { name }) => told(await directory.addDomain(name), `domain ${name}`),
+    run: async ({ directory, dkim }, _, { name }) => {
+      const outcome = await directory.addDomain(name)
+      if (outcome.at === 'done') await dkim?.ensure(outcome.name)
+      return told(outcome, `domain ${name}`)
+    },
   }),
   route({
     method: 'DELETE',

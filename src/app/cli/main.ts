@@ -76,6 +76,8 @@ async function build(): Promise<Command> {
   program.addCommand(banCommand(withAdmin))
   const { certCommand } = await import('./cert.ts')
   program.addCommand(certCommand(withAdmin))
+  const { dkimCommand } = await import('./dkim.ts')
+  program.addCommand(dkimCommand(withAdmin))
   const { indexCommand } = await import('./index-command.ts')
   program.addCommand(indexCommand(withAdmin))
   const { portCommands } = await import('./port-commands.ts')
