@@ -12,6 +12,8 @@ import { run, until } from './run.ts'
 export type Postfix = AsyncDisposable & {
   readonly domain: string
   readonly port: number
+  /** As `others`. */
+  readonly otherPorts: readonly number[]
   readonly caFile: string
   log(): string
   /** Letters that have arrived, in no order. */
@@ -69,6 +71,7 @@ async function makeCertificate(folder: string, hostname: string): Promise<{ key:
  * @param options.folder an empty folder for everything, which users other than root may enter
  * @param options.routes where mail for other domains goes, e.g. `{ 'gavan.test': 2025 }`: ports on loopback
  * @param options.refuse local parts of its domain that it does not know
+ * @param options.others more ports of the same server, each with settings of its own
  * @param options.settings more lines for main.cf, by name
  */
 export async function startPostfix(options: {
@@ -77,6 +80,7 @@ export async function startPostfix(options: {
   routes: Record<string, number>
   refuse?: readonly string[]
   settings?: Record<string, string>
+  others?: readonly Readonly<Record<string, string>>[]
 }): Promise<Postfix> {
   const { folder, domain } = options
   const port = await freePort()
@@ -128,7 +132,15 @@ export async function startPostfix(options: {
       .map(([name, value]) => `${name} = ${value}\n`)
       .join(''),
   )
-  writeFileSync(path('conf/master.cf'), `127.0.0.1:${port} inet n - n - - smtpd${SERVICES}`)
+  const otherPorts: number[] = []
+  let services = `127.0.0.1:${port} inet n - n - - smtpd`
+  for (const own of options.others ?? []) {
+    const otherPort = await freePort()
+    otherPorts.push(otherPort)
+    const words = Object.entries(own).map(([name, value]) => `\n  -o ${name}=${value}`)
+    services += `\n127.0.0.1:${otherPort} inet n - n - - smtpd${words.join('')}`
+  }
+  writeFileSync(path('conf/master.cf'), `${services}${SERVICES}`)
   const routes = Object.entries(options.routes).map(([name, to]) => `${name} smtp:[127.0.0.1]:${to}\n`)
   writeFileSync(path('conf/transport'), routes.join(''))
   const refusals = (options.refuse ?? []).map((name) => `${name}@${domain} 550 5.1.1 nobody of this name\n`)
@@ -153,6 +165,7 @@ export async function startPostfix(options: {
   return {
     domain,
     port,
+    otherPorts,
     caFile: tls.certificate,
     log,
     letters: () =>

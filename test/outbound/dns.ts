@@ -3,7 +3,10 @@ import type { DnsAnswer, DnsRecords, DnsType, Resolver } from '../../src/model/d
 export type Zone = Record<string, { [T in DnsType]?: readonly DnsRecords[T][] | 'failed' | 'no-such-domain' }>
 
 /** Names that are not in the zone do not exist; types that are not have no data. */
-export function createTestResolver(zone: Zone): Resolver & { asked: string[] } {
+export function createTestResolver(
+  zone: Zone,
+  { authenticated = false }: { authenticated?: boolean } = {},
+): Resolver & { asked: string[] } {
   const asked: string[] = []
   return {
     asked,
@@ -16,7 +19,7 @@ export function createTestResolver(zone: Zone): Resolver & { asked: string[] } {
       if (records === undefined) return { at: 'no-data' }
       if (records === 'failed') return { at: 'failed', why: 'servfail' }
       if (records === 'no-such-domain') return { at: 'no-such-domain' }
-      return { at: 'found', records, ttlSeconds: 60, authenticated: false }
+      return { at: 'found', records, ttlSeconds: 60, authenticated }
     },
   }
 }

@@ -1,7 +1,6 @@
 /** Certificates for tests of transport security: a CA of our own, and leaves that are good, expired, or of another name. */
-import 'reflect-metadata'
-import { webcrypto } from 'node:crypto'
-import * as x509 from '@peculiar/x509'
+import { createHash, webcrypto } from 'node:crypto'
+import { x509 as loadX509 } from '../../src/net/certificate-authority.ts'
 
 export type Leaf = { readonly certificate: string; readonly key: string; readonly der: Buffer; readonly spki: Buffer }
 export type TestCa = {
@@ -18,7 +17,7 @@ const pairOfKeys = () => webcrypto.subtle.generateKey(ALGORITHM, true, ['sign', 
 const spkiOf = async (key: webcrypto.CryptoKey) => Buffer.from(await webcrypto.subtle.exportKey('spki', key))
 
 export async function createTestCa(): Promise<TestCa> {
-  x509.cryptoProvider.set(webcrypto as never)
+  const x509 = await loadX509()
   const keys = await pairOfKeys()
   const now = Date.now()
   const common = { signingAlgorithm: ALGORITHM, serialNumber: '01' }
@@ -58,4 +57,12 @@ export async function createTestCa(): Promise<TestCa> {
       }
     },
   }
+}
+
+const HASHES = [null, 'sha256', 'sha512'] as const
+export function tlsaOf(usage: number, selector: 0 | 1, matching: 0 | 1 | 2, from: { der: Buffer; spki: Buffer }) {
+  const octets = selector === 0 ? from.der : from.spki
+  const hash = HASHES[matching]
+  const data = (hash === null ? octets : createHash(hash!).update(octets).digest()).toString('hex')
+  return { usage, selector, matching, data }
 }

@@ -1,5 +1,4 @@
 import assert from 'node:assert/strict'
-import { createHash } from 'node:crypto'
 import { suite, test } from 'node:test'
 import type { DnsAnswer, TlsaRecord } from '../../src/model/dns.ts'
 import { askAtOnce } from '../../src/mailauth/ask.ts'
@@ -9,15 +8,7 @@ import { findStsRecord, parseStsRecord } from '../../src/mailauth/mta-sts/record
 import { parseStsPolicy, printStsPolicy, stsAllows } from '../../src/format/mta-sts/policy.ts'
 import { MTA_STS_MAX_AGE_SECONDS, MTA_STS_MX_MAX } from '../../src/model/limits.ts'
 import { isGlobalAddress } from '../../src/model/global-address.ts'
-import { createTestCa } from './secure-host.ts'
-
-const HASHES = [null, 'sha256', 'sha512'] as const
-export function tlsaOf(usage: number, selector: 0 | 1, matching: 0 | 1 | 2, from: { der: Buffer; spki: Buffer }) {
-  const octets = selector === 0 ? from.der : from.spki
-  const hash = HASHES[matching]
-  const data = (hash === null ? octets : createHash(hash!).update(octets).digest()).toString('hex')
-  return { usage, selector, matching, data }
-}
+import { createTestCa, tlsaOf } from './secure-host.ts'
 
 suite('DANE (RFC 6698, 7671, 7672)', async () => {
   const ca = await createTestCa()
