@@ -5,6 +5,7 @@ import { assert, never } from '../std/assert.ts'
 import type { Snapshot } from '../std/metrics.ts'
 import { createGuard } from '../core/guard/guard.ts'
 import { createStrangers } from '../core/guard/strangers.ts'
+import type { Examiners } from '../core/screening/contract.ts'
 import { openMaildropLocks } from '../core/mailboxes/maildrop-locks.ts'
 import type { PublicAnswers } from '../model/certificate.ts'
 import { LOOPBACK_NETWORKS, networksContain, PRIVATE_NETWORKS } from '../model/network.ts'
@@ -14,6 +15,7 @@ import { createWeb } from '../net/http.ts'
 import { createNetwork } from '../net/listen.ts'
 import { createResolver } from '../net/resolver.ts'
 import type { Resolver } from '../model/dns.ts'
+import { wireExaminers } from './examiners.ts'
 import { createEvidence } from './evidence.ts'
 import { watchLoad } from './load.ts'
 import { watchLoop } from './machine.ts'
@@ -106,7 +108,8 @@ async function run(): Promise<void> {
     if (asked?.key !== key) asked = { key, resolver: createResolver({ clock, random, ...resolver }) }
     return { resolver: asked.resolver, exempt: (address) => networksContain(exempt, address), dmarc, dnsbl }
   }
-  const serving = (): Serving => ({
+  const serving = (): Serving => servingWith(wireExaminers(live.screening, { ...parts, hostname: live.hostname }))
+  const servingWith = (examiners: Examiners | null): Serving => ({
     services: live.services,
     proxies: live.proxies,
     serveOf: wireSessions(parts, core, {
@@ -121,6 +124,7 @@ async function run(): Promise<void> {
       locks: openMaildropLocks(settings.maildrops, { clock, loginDelayMs: live.access.pop3LoginDelayMs }),
       ...(live.screening === null ? {} : { screening: screeningOf(live.screening) }),
       ...(live.access.oauth === null ? {} : { tokens: wireTokens(live.access.oauth, { clock }) }),
+      ...(examiners === null ? {} : { examiners }),
     }),
     admissionOf: (on) => evidence.watch(on.service, wireAdmission(on, guard, load)),
   })

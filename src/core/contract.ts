@@ -279,6 +279,8 @@ export type Intake = {
 /** What one attempt came to for one recipient. */
 export type DeliveryResult = {
   readonly index: number
+  /** Of a staged message, what travels on: trace fields and content, octets [start, end). @throws StoreError */
+  readStaged(message: StagedMessage, start: number, end: number): Promise<Uint8Array>
   readonly to: 'delivered' | 'failed' | 'waiting'
   readonly answer: Answer
   /** Delivered to a host that speaks DSN and was told our parameters: success is its to report (RFC 3461 §5.2.1). */

@@ -58,6 +58,12 @@ export const SMTP_REJECTS = counter(
   'Replies to SMTP clients that were 4yz or 5yz, by code (docs/errors.md).',
   'reason',
 )
+export const SCREENING_EXAMINED = counter(
+  'gavan_screening_examined_total',
+  'Letters that another program was asked about (clamav, rspamd), and what came of it.',
+  'by',
+  'result',
+)
 export const DELIVERY_RECIPIENTS = counter(
   'gavan_delivery_recipients_total',
   'Recipients of outgoing mail, counted at each attempt, by what came of it.',

@@ -12,6 +12,7 @@ const FOLDERS = [...(process.env['PATH'] ?? '').split(delimiter), '/usr/sbin', '
 /** Program → Debian package, where they differ. */
 const PACKAGES: Record<string, string> = {
   mbsync: 'isync',
+  clamd: 'clamav-daemon',
   getmail: 'getmail6',
   'smtp-source': 'postfix',
   knotd: 'knot',

@@ -102,6 +102,9 @@ export async function buildConfig(building: Building): Promise<Config | null> {
         : {
             dmarc: values.screeningDmarc ?? 'reject',
             dnsbl: values.screeningDnsbl ?? [],
+            clamav: values.screeningClamav ?? null,
+            rspamd: values.screeningRspamd ?? null,
+            whenDown: values.screeningWhenDown ?? 'accept',
             greetingDelayMs: (values.screeningGreetingDelay ?? GREETING_DELAY_S) * SECOND,
           },
     relay: { smarthost, routes },

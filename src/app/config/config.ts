@@ -130,5 +130,10 @@ export type ScreeningConfig = {
   /** Zones of lists of addresses. */
   readonly dnsbl: readonly string[]
   /** For those who have not been here before; 0: nobody waits. */
+  /** Null: it is not asked. */
+  readonly clamav: Endpoint | null
+  readonly rspamd: Endpoint | null
+  /** What becomes of letters that one of them cannot look at. */
+  readonly whenDown: 'accept' | 'defer'
   readonly greetingDelayMs: number
 }

@@ -235,6 +235,24 @@ export const KEYS = {
   smarthostHost: key('relay.smarthost.host', kind.remoteHost, {
     otherwise: 'none: mail goes straight to the servers of its domain',
     about: 'Hands all outgoing mail to this server, for instance when the provider blocks port 25.',
+  screeningClamav: key('screening.clamav', kind.endpoint, {
+    otherwise: 'none: letters are not looked through for malware',
+    about:
+      "Where ClamAV's daemon (clamd) listens, on TCP. It sees each letter from other servers; what it finds infected is refused.",
+    example: 'screening.clamav = "127.0.0.1:3310"',
+  }),
+  screeningRspamd: key('screening.rspamd', kind.endpoint, {
+    otherwise: 'none',
+    about:
+      "Where rspamd's normal worker listens. It sees each letter from other servers, and what it says is done: `reject`, `soft reject`, or `add header`, which takes the letter to Junk.",
+    example: 'screening.rspamd = "127.0.0.1:11333"',
+  }),
+  screeningWhenDown: key('screening.when_down', kind.oneOf('accept', 'defer'), {
+    otherwise: '"accept"',
+    about:
+      'What is done with a letter while ClamAV or rspamd cannot be asked: it is taken unseen (`accept`), or its server is told to come again (`defer`).',
+    example: 'screening.when_down = "defer"',
+  }),
     example: 'relay.smarthost.host = "smtp.provider.example"',
   }),
   smarthostPort: key('relay.smarthost.port', kind.port, {

@@ -142,13 +142,19 @@ export const dnsServer = textual('an address, with a port if it is not 53', (val
 })
 
 /** `off`, or as `127.0.0.1:9465`. */
-export const endpointOrOff = textual('"off", or an address with a port', (value): Endpoint | 'off' | null => {
-  if (value === 'off') return value
+export const endpointOrOff = textual('"off", or an address with a port', (value): Endpoint | 'off' | null =>
+  value === 'off' ? value : readEndpoint(value),
+)
+
+/** `127.0.0.1:3310`. */
+export const endpoint = textual('an address with a port', readEndpoint)
+
+function readEndpoint(value: string): Endpoint | null {
   const match = /^(?:\[([^\]]{1,64})\]|([^:]{1,64})):(\d{1,5})$/.exec(value)
   const address = match?.[1] ?? match?.[2] ?? ''
   const number = Number(match?.[3])
   return parseIp(address) !== null && number < 65_536 ? { address, port: number } : null
-})
+}
 
 const network: v.GenericSchema<unknown, Network> = v.pipe(
   v.string('must be a network such as "192.168.88.0/24"'),

@@ -28,6 +28,9 @@ const SHOWN_ELSEWHERE: readonly string[] = [
 const acmeDnsText = (dns: AcmeConfig['dns'] | null): object | undefined =>
   dns === null ? undefined : { server: endpointText(dns.server), zone: dns.zone }
 
+const endpointOf = (endpoint: Endpoint | null | undefined): string | undefined =>
+  endpoint === null || endpoint === undefined ? undefined : endpointText(endpoint)
+
 const endpointText = ({ address, port }: Endpoint): string =>
   `${address.includes(':') ? `[${address}]` : address}:${port}`
 
@@ -72,6 +75,9 @@ export function effectiveConfig(config: Config): readonly EffectiveRow[] {
     screeningEnabled: config.screening !== null,
     screeningDmarc: config.screening?.dmarc,
     screeningDnsbl: config.screening?.dnsbl,
+    screeningClamav: endpointOf(config.screening?.clamav),
+    screeningRspamd: endpointOf(config.screening?.rspamd),
+    screeningWhenDown: config.screening?.whenDown,
     screeningGreetingDelay: config.screening === null ? undefined : config.screening.greetingDelayMs / SECOND,
     smarthostHost: smarthost?.host,
     smarthostPort: smarthost?.port,

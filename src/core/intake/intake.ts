@@ -259,3 +259,4 @@ export function createIntake(options: {
     discard: (message) => store.discard(message.body),
   }
 }
+    readStaged: ({ body, skipOctets }, start, end) => store.readStaged(body, skipOctets + start, skipOctets + end),

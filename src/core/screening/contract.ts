@@ -54,3 +54,27 @@ export type Screening = {
 
 /** Hears of each letter that a DMARC report is to count. */
 export type DmarcObserver = (observation: DmarcObservation) => void
+
+/** A letter that is there whole, and not kept yet. */
+export type ArrivedLetter = {
+  readonly arrival: Arrival
+  /** Of what `read` has: our Received field, then the content as it came. */
+  readonly sizeOctets: number
+  /** Octets [start, end). @throws StoreError */
+  read(start: number, end: number): Promise<Uint8Array>
+}
+
+export type Examined = { readonly findings: readonly Finding[]; readonly refused: SmtpReply | null }
+
+/** Another program that looks at whole letters. */
+export type Examiner = {
+  /** In the log and the metrics: `clamav`, `rspamd`. */
+  readonly name: string
+  /** Rejects when nothing could be found out; soon once the signal fires. */
+  examine(letter: ArrivedLetter, signal: AbortSignal): Promise<Examined>
+}
+
+export type Examiners = {
+  /** Never rejects. */
+  examine(letter: ArrivedLetter): Promise<Examined>
+}

@@ -1,11 +1,13 @@
 import type { Intake, MessageSink, StagedMessage } from '../../core/contract.ts'
 import type { Strangers } from '../../core/guard/contract.ts'
-import type { Screening, Verdict } from '../../core/screening/contract.ts'
-import { MESSAGE_MAX_OCTETS, RECIPIENTS_MAX } from '../../model/limits.ts'
+import type { Examined, Examiners, Screening, Verdict } from '../../core/screening/contract.ts'
+import type { Envelope } from '../../model/envelope.ts'
+import type { TraceId } from '../../model/ids.ts'
+import { JUNK_POINTS, MESSAGE_MAX_OCTETS, RECIPIENTS_MAX } from '../../model/limits.ts'
 import { reply, type SmtpReply } from '../../model/reply.ts'
 import { never } from '../../std/assert.ts'
 import type { Clock } from '../../std/clock.ts'
-import type { SmtpPolicy } from '../contract.ts'
+import type { SmtpFacts, SmtpPolicy } from '../contract.ts'
 import { pathIsVerified } from './path-verified.ts'
 import { ADDRESS_LOOP, commit, hopsRefusal, OVER_QUOTA, receivedFor, UNKNOWN } from '../intake.ts'
 
@@ -19,6 +21,8 @@ export type MtaOptions = {
   readonly recipientsMax?: number
   /** Absent: no letter is looked at. */
   readonly screening?: Screening
+  /** Other programs that look at letters; absent: none does. */
+  readonly examiners?: Examiners
   /** Absent: visitors are not remembered. */
   readonly strangers?: Strangers
 }
@@ -29,12 +33,13 @@ const NO_RELAY = reply(
   '5.7.1',
   'Relaying denied: this port takes mail for its own domains only; mail clients send through port 587 after logging in',
 )
+const NOT_EXAMINED = { refused: null, points: 0 } as const
 const GUESSING = reply(421, '4.7.0', 'Too many recipients that are not here, try again later')
 const TWO_FROM = reply(550, '5.6.0', 'More than one From field')
 
 /** 25 (D1–D5): servers bring mail for the people here. No AUTH, no relaying, encrypted when the peer can. */
 export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
-  const { hostname, intake, clock, postmasterDomain, screening, strangers } = options
+  const { hostname, intake, clock, postmasterDomain, screening, strangers, examiners } = options
   /** What was found out about letters that are there and not kept yet. */
   const verdicts = new WeakMap<StagedMessage, Verdict>()
   return {
@@ -113,16 +118,32 @@ export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
       // Choice: none at all is taken (old programs send such mail; DMARC has nothing to be fooled by), two are not (S9).
       const verdict = verdicts.get(message)
       const refusal = hopsRefusal(message) ?? (message.fromCount > 1 ? TWO_FROM : (verdict?.refused ?? null))
-      const junk = verdict?.junk ?? false
-      if (refusal === null) {
+      const examined = refusal === null ? await examine(facts, { envelope, message, traceId }) : NOT_EXAMINED
+      const junk = (verdict?.points ?? 0) + examined.points >= JUNK_POINTS
+      const why = refusal ?? examined.refused
+      if (why === null) {
         const pathVerified = verdict !== undefined && pathIsVerified(verdict.authentication, envelope.reversePath)
-        const answer = await commit(intake, { envelope, message, traceId, senderVerified: false, pathVerified, junk })
         const { address } = facts.connection.remote
+        const answer = await commit(intake, { envelope, message, traceId, senderVerified: false, pathVerified, junk })
         if (answer.code === 250 && !junk) strangers?.brought(address, envelope.recipients.length)
         return answer
       }
       await intake.discard(message)
-      return refusal
+      return why
     },
+  }
+
+  /** Choice: what other programs find is in the log; the letter's own header was written before they could read it. */
+  async function examine(
+    facts: SmtpFacts,
+    letter: { envelope: Envelope; message: StagedMessage; traceId: TraceId },
+  ): Promise<Pick<Examined, 'refused'> & { readonly points: number }> {
+    if (examiners === undefined) return NOT_EXAMINED
+    const { envelope, message, traceId } = letter
+    const arrival = { remoteAddress: facts.connection.remote.address, helo: facts.helo, envelope, traceId }
+    const sizeOctets = message.summary.sizeOctets - message.skipOctets
+    const read = (start: number, end: number): Promise<Uint8Array> => intake.readStaged(message, start, end)
+    const { findings, refused } = await examiners.examine({ arrival, sizeOctets, read })
+    return { refused, points: findings.reduce((sum, { points }) => sum + points, 0) }
   }
 }
