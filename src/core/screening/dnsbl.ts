@@ -11,7 +11,15 @@ export type DnsblAnswer =
   | { readonly at: 'not-listed' }
   /** The list does not answer us: too many questions, or an open resolver. It says nothing of the address. */
   | { readonly at: 'refused'; readonly code: string }
+  /** The list says yes to everything, as many do that were given up or sold. */
+  | { readonly at: 'dead' }
   | { readonly at: 'failed' }
+
+/** RFC 5782 §5: 127.0.0.1 may not be listed. Asked only where somebody is; the resolver remembers the answer. */
+async function listsEverything(zone: string, answer: Parameters<typeof askDnsbl>[2]): Promise<boolean> {
+  const found = await answer({ name: `1.0.0.127.${zone}`, type: 'A' })
+  return found.at === 'found'
+}
 
 /** @param zone e.g. `zen.spamhaus.example` */
 export async function askDnsbl(
@@ -32,6 +40,7 @@ export async function askDnsbl(
   // RFC 5782 §2.1: only 127.0.0.0/8 means listed; a dead zone that was sold answers with anything.
   const listed = codes.filter((code) => code.startsWith('127.') && code !== '127.0.0.1')
   if (listed.length === 0) return { at: 'not-listed' }
+  if (await listsEverything(zone, answer)) return { at: 'dead' }
   const says = `${address} is listed at ${zone} (${listed.slice(0, 4).join(', ')})`
   return { at: 'listed', finding: { by: 'dnsbl', points: DNSBL_POINTS, says } }
 }

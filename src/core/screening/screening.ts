@@ -54,6 +54,10 @@ export function createScreening(options: ScreeningOptions): Screening {
           told.set(zone, now)
           log.warn({ event: 'screening.dnsbl.refused', zone, code: answer.code })
         }
+        if (answer.at === 'dead' && now - (told.get(zone) ?? -Infinity) >= DNSBL_REFUSED_TOLD_EVERY_MS) {
+          told.set(zone, now)
+          log.warn({ event: 'screening.dnsbl.dead', zone, why: 'it lists every address; it is left aside' })
+        }
         return answer.at === 'listed' ? [answer.finding] : []
       })
     }
