@@ -68,7 +68,10 @@ for (const letter of learnt) {
 }
 const learnMs = (cpuMs() - begun) / learnt.length
 
-const counts = { good: 0, junk: 0, falsePositive: 0, falseNegative: 0, unsureGood: 0, unsureJunk: 0 }
+const found = {
+  good: { taken: 0, unsure: 0, probable: 0, junk: 0 },
+  junk: { taken: 0, unsure: 0, probable: 0, junk: 0 },
+}
 begun = cpuMs()
 const probabilities: number[] = []
 for (const letter of judged) {
@@ -80,28 +83,27 @@ const octets = judged.reduce((sum, { octets: each }) => sum + each.length, 0) / 
 
 for (const [i, letter] of judged.entries()) {
   const probability = probabilities[i]!
-  counts[letter.junk ? 'junk' : 'good']++
-  const sure = probability >= JUNK_PROBABLE
-  const unsure = !sure && probability > JUNK_GOOD_BELOW
-  if (unsure) counts[letter.junk ? 'unsureJunk' : 'unsureGood']++
-  else if (sure !== letter.junk) {
-    counts[letter.junk ? 'falseNegative' : 'falsePositive']++
-    const { hashes, names } = await tokensOf(read(letter), letter.summary, { named: true })
-    const words = [...hashes]
-      .map((hash) => [names?.get(hash) ?? '', wordProbability(table.get(hash), letters)] as const)
-      .toSorted(([, a], [, b]) => (letter.junk ? a - b : b - a))
-      .slice(0, 6)
-      .map(([word, p]) => `"${word}" ${p.toFixed(3)}`)
-    print(
-      `${letter.junk ? 'false negative' : 'FALSE POSITIVE'} ${probability.toFixed(4)} ${letter.file}: ${words.join(', ')}`,
-    )
-  }
+  const at =
+    probability >= JUNK_SURE
+      ? 'junk'
+      : probability >= JUNK_PROBABLE
+        ? 'probable'
+        : probability > JUNK_GOOD_BELOW
+          ? 'unsure'
+          : 'taken'
+  found[letter.junk ? 'junk' : 'good'][at]++
+  const wrong = letter.junk ? at === 'taken' : at === 'probable' || at === 'junk'
+  if (!wrong) continue
+  const { hashes, names } = await tokensOf(read(letter), letter.summary, { named: true })
+  const words = [...hashes]
+    .map((hash) => [names?.get(hash) ?? '', wordProbability(table.get(hash), letters)] as const)
+    .toSorted(([, a], [, b]) => (letter.junk ? a - b : b - a))
+    .slice(0, 6)
+    .map(([word, p]) => `"${word}" ${p.toFixed(3)}`)
+  print(`${letter.junk ? 'junk' : 'good'}, ${at} ${probability.toFixed(4)} ${letter.file}: ${words.join(', ')}`)
 }
 print(`learnt ${letters.good} good, ${letters.junk} junk: ${table.size} words, ${table.encode().length} octets`)
-print(JSON.stringify(counts))
-print(
-  `junk found for certain (${JUNK_SURE}): ${judged.filter(({ junk }, i) => junk && probabilities[i]! >= JUNK_SURE).length}`,
-)
+for (const kind of ['good', 'junk'] as const) print(`${kind}: ${JSON.stringify(found[kind])}`)
 print(
   `CPU: learn ${learnMs.toFixed(3)} ms, judge ${judgeMs.toFixed(3)} ms a letter (mean ${Math.round(octets)} octets)`,
 )

@@ -7,6 +7,7 @@ import type { AccountRef } from '../src/core/contract.ts'
 import { ensureDkimKeys } from '../src/app/dkim-keys.ts'
 import { createSigner } from '../src/app/dkim-signer.ts'
 import { createSystemRandom, systemClock } from '../src/app/machine.ts'
+import { createLearner } from '../src/core/junk/learner.ts'
 import { wireCore, wireRelay, wireSessions, type Core, type Parts } from '../src/app/wire.ts'
 import type { ServiceConfig } from '../src/app/config/config.ts'
 import { CATALOG } from '../src/exposure/catalog.ts'
@@ -20,6 +21,7 @@ import { createNetwork } from '../src/net/listen.ts'
 import type { LogEvent } from '../src/std/log.ts'
 import { Secret } from '../src/std/secret.ts'
 import { createTestClock, type TestClock } from '../src/std/test-clock.ts'
+import { openJunkMemory, openJunkReads } from '../src/store/junk/junk-file.ts'
 import { openStore } from '../src/store/sqlite/open.ts'
 import { keepingLog } from './mail-stage.ts'
 import { createTestResolver, mx, type Zone } from './outbound/dns.ts'
@@ -30,6 +32,8 @@ export type WorldServer = {
   readonly store: Parts['store']
   readonly address: string
   readonly events: readonly LogEvent[]
+  /** The junk filter looks at what was moved. */
+  learn(): Promise<void>
   port(service: ServiceName): number
   /** The account's address is `name@domain`, its password `sesame`. */
   addAccount(name: string): Promise<AccountRef>
@@ -82,7 +86,10 @@ export async function openWorld(options: { authenticated?: boolean } = {}): Prom
     const events: LogEvent[] = []
     const log = keepingLog(events)
     const store = await openStore({ dataDir: join(folder, name), clock, log })
-    const parts: Parts = { store, clock, random, log }
+    const junk = openJunkReads({ dataDir: join(folder, name), log })
+    const parts: Parts = { store, clock, random, log, junk }
+    const memory = openJunkMemory({ dataDir: join(folder, name) })
+    const learner = createLearner({ store, memory, hostname, clock, log })
     const scramSecret = Buffer.from(domain)
     const core = await wireCore(parts, { hostname, postmaster: null, scramSecret, cores: 1 })
     await core.directory.addDomain(domain)
@@ -133,6 +140,8 @@ export async function openWorld(options: { authenticated?: boolean } = {}): Prom
       await relay.stop({ drainMs: 0 })
       drain.abort()
       for (const listener of listeners.values()) await listener[Symbol.asyncDispose]()
+      junk.close()
+      memory.close()
       await store.close()
     })
 
@@ -142,6 +151,7 @@ export async function openWorld(options: { authenticated?: boolean } = {}): Prom
       store,
       address,
       events,
+      learn: () => learner.step(),
       port: (service) => listeners.get(service)!.endpoint.port,
       async addAccount(person) {
         const outcome = await core.directory.addAccount(`${person}@${domain}`, new Secret('sesame'))

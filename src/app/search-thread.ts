@@ -1,13 +1,15 @@
-/** The thread that feeds the search index: text of all charsets and HTML is read here, behind the mail, at the lowest priority. */
+/** The thread that feeds the search index and the junk filter: text of all charsets and HTML is read here, behind the mail, at the lowest priority. */
 import { flushCompileCache } from 'node:module'
 import { constants, setPriority } from 'node:os'
 import { parentPort, workerData } from 'node:worker_threads'
+import { createLearner } from '../core/junk/learner.ts'
 import { createIndexer } from '../core/search/indexer.ts'
 import { SEARCH_RETRY_MS } from '../model/limits.ts'
 import { assert } from '../std/assert.ts'
 import { sleep } from '../std/clock.ts'
 import { createMetrics } from '../std/metrics.ts'
-import { StoreError, type SearchIndex } from '../store/contract.ts'
+import { StoreError } from '../store/contract.ts'
+import { openJunkMemory } from '../store/junk/junk-file.ts'
 import { openSearchIndex } from '../store/search/search-index.ts'
 import { connectStore } from '../store/sqlite/connect.ts'
 import { systemClock as clock } from './machine.ts'
@@ -50,25 +52,35 @@ async function run(): Promise<void> {
   tell({ at: 'ready', ports: [] })
   ready = true
 
-  /** A device that does not give it is asked again: mail does not wait for the index. */
-  async function open(): Promise<SearchIndex | null> {
+  /** A device that does not give it is asked again: mail does not wait for it. */
+  async function opened<T>(event: 'search.index.failed' | 'junk.learning.failed', open: () => T): Promise<T | null> {
     while (!ending.signal.aborted) {
       try {
-        return openSearchIndex({ dataDir })
+        return open()
       } catch (error) {
         if (!(error instanceof StoreError)) throw error
-        log.warn({ event: 'search.index.failed', kind: error.kind, error: error.message })
+        log.warn({ event, kind: error.kind, error: error.message })
         await sleep(clock, SEARCH_RETRY_MS, ending.signal)
       }
     }
     return null
   }
 
-  const index = await open()
-  if (index !== null) {
+  async function indexAll(): Promise<void> {
+    const index = await opened('search.index.failed', () => openSearchIndex({ dataDir }))
+    if (index === null) return
     await createIndexer({ store, index, clock, log, metrics }).run(ending.signal)
     index.close()
   }
+
+  async function learnAll(): Promise<void> {
+    const memory = await opened('junk.learning.failed', () => openJunkMemory({ dataDir }))
+    if (memory === null) return
+    await createLearner({ store, memory, hostname: settings.hostname, clock, log }).run(ending.signal)
+    memory.close()
+  }
+
+  await Promise.all([indexAll(), learnAll()])
   await store.close()
   await flushed()
   process.exit()

@@ -1,3 +1,4 @@
+import { openJunkReads } from '../store/junk/junk-file.ts'
 import { openSearchReads } from '../store/search/reads.ts'
 import { connectStore } from '../store/sqlite/connect.ts'
 import { createLineWriter } from './line-writer.ts'
@@ -36,7 +37,8 @@ export async function openThread(settings: CommonSettings): Promise<{
   const store = await connectStore({ dataDir: settings.dataDir, port: settings.store, clock, log })
   const metrics = createMetrics()
   const search = openSearchReads({ dataDir: settings.dataDir, log })
-  const parts = { store, clock, random, log, metrics, search }
+  const junk = openJunkReads({ dataDir: settings.dataDir, log })
+  const parts = { store, clock, random, log, metrics, search, junk }
   const core = await wireCore(parts, settings)
   return {
     parts,
@@ -45,6 +47,7 @@ export async function openThread(settings: CommonSettings): Promise<{
     setLogLevel: setLevel,
     async close() {
       search.close()
+      junk.close()
       await store.close()
       await flushed()
     },

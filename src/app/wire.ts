@@ -30,6 +30,7 @@ import { createFilters } from '../core/filters/filter.ts'
 import { openScripts } from '../core/filters/scripts.ts'
 import { createSrs, srsKey } from '../core/forwarding/srs.ts'
 import { createIntake } from '../core/intake/intake.ts'
+import { createJunkJudge } from '../core/junk/judge.ts'
 import { createUrlAccess } from '../core/urls/url-access.ts'
 import { createGrants } from '../core/mailboxes/grants.ts'
 import { openMailboxes } from '../core/mailboxes/mailboxes.ts'
@@ -66,7 +67,7 @@ import { calm, type Load } from '../std/load.ts'
 import type { Log } from '../std/log.ts'
 import { noMetrics, type Metrics } from '../std/metrics.ts'
 import type { Random } from '../std/random.ts'
-import type { SearchReads, Store } from '../store/contract.ts'
+import type { JunkReads, SearchReads, Store } from '../store/contract.ts'
 import type { ServiceConfig } from './config/config.ts'
 import { VERSION } from './version.ts'
 
@@ -79,6 +80,8 @@ export type Parts = {
   readonly metrics?: Metrics
   /** Absent: searches look into every message. */
   readonly search?: SearchReads
+  /** Absent: no account has a say in what is junk. */
+  readonly junk?: JunkReads
 }
 
 export type CoreOptions = {
@@ -104,7 +107,7 @@ export type Core = {
 }
 
 export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core> {
-  const { store, clock, random, log, search } = parts
+  const { store, clock, random, log, search, junk } = parts
   const { hostname, postmaster, scramSecret, cores } = options
   const hasher = createPasswordHasher({ random, argon2: lazyArgon2() })
   const noteUse = ({ accountId, keyId, ...use }: KeyUse): void => {
@@ -118,9 +121,10 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
     openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) })
   const shared = { store, clock, random, log, hostname }
   const filters = createFilters({ ...shared, version: VERSION, engine: sieve, openMailboxes: open })
+  const judge = junk === undefined ? null : createJunkJudge(junk)
   return {
     accounts,
-    intake: createIntake({ ...shared, postmaster, filters, srs: createSrs([srsKey(scramSecret)]) }),
+    intake: createIntake({ ...shared, postmaster, filters, judge, srs: createSrs([srsKey(scramSecret)]) }),
     directory,
     accessKeys: createAccessKeyOperator({ store, accountAt: directory.account, clock, random, scramSecret }),
     onceLinks: createOnceLinks({ store, accounts, directory, clock, random }),

@@ -1,6 +1,7 @@
 /**
  * What is done, as the sessions and roles see it. Whoever holds a handle may use it: there is no account id to get wrong.
  */
+import type { Brought } from './junk/contract.ts'
 import type { Secret } from '../std/secret.ts'
 import type { Address, ReversePath } from '../model/address.ts'
 import type { Envelope, Recipient } from '../model/envelope.ts'
@@ -258,6 +259,8 @@ export type Intake = {
     pathVerified?: boolean
     /** It goes to the accounts' \Junk, where their filters say nothing else. */
     junk?: boolean
+    /** The accounts themselves judge, from this on; absent: `junk` holds for all. */
+    brought?: Brought
   }): Promise<AcceptResult>
   /**
    * A message of our own (a DSN) from the null reverse-path to `to`, ready for `settle`'s notices: local or relayed, by aliases.

@@ -5,8 +5,16 @@ import type { Address } from '../../model/address.ts'
 import type { Envelope, Recipient } from '../../model/envelope.ts'
 import type { AccountId, TraceId } from '../../model/ids.ts'
 import { READ_AT_ONCE_MAX_OCTETS } from '../../model/limits.ts'
-import type { AcceptInput, AccountInfo, LocalDelivery, Remembered, Store } from '../../store/contract.ts'
+import {
+  StoreError,
+  type AcceptInput,
+  type AccountInfo,
+  type LocalDelivery,
+  type Remembered,
+  type Store,
+} from '../../store/contract.ts'
 import type { Intake, StagedMessage } from '../contract.ts'
+import type { Brought, JunkJudge } from '../junk/contract.ts'
 import type { Route, Routes } from '../directory/routes.ts'
 import type { Filtered, FilteredCopy, Filters } from '../filters/filter.ts'
 import { createRelayPlan, type RelayPlan, type SentOnAs } from './relay.ts'
@@ -33,6 +41,8 @@ export type Letter = {
   /** Null: what is sent on keeps its reverse-path. */
   readonly sentOnAs: SentOnAs | null
   readonly junk: boolean
+  /** Null: each account goes by `junk`. */
+  readonly brought: Brought | null
   readonly now: number
 }
 
@@ -41,6 +51,8 @@ export type DistributionParts = {
   readonly routes: Routes
   /** Null: nobody has any. */
   readonly filters: Filters | null
+  /** Null: no account has a say. */
+  readonly judge: JunkJudge | null
   readonly log: Log
   readonly prepareNotice: Intake['prepareNotice']
 }
@@ -67,14 +79,34 @@ export async function distribute(
     if (!local.some(({ accountId }) => accountId === account.accountId)) local.push(inInbox(account.accountId))
   }
 
+  /** What an account itself knows decides with the rest. No letter is lost over it. */
+  async function isJunkFor(accountId: AccountId): Promise<boolean> {
+    const { judge, log } = parts
+    const { brought, message, traceId } = letter
+    if (judge === null || brought === null) return letter.junk
+    try {
+      const read = (start: number, end: number): Promise<Uint8Array> => store.readStaged(message.body, start, end)
+      const verdict = await judge.judge(accountId, { ...brought, summary: message.summary, read })
+      const { result, points, findings } = verdict
+      const why = findings.map(({ by, points: each, says }) => `${by} ${each}: ${says}`)
+      if (why.length > 0) log.info({ event: 'junk.verdict', traceId, accountId, result, points, why })
+      return result === 'junk'
+    } catch (error) {
+      if (!(error instanceof StoreError)) throw error
+      log.warn({ event: 'junk.verdict.failed', traceId, accountId, kind: error.kind, error: error.message })
+      return letter.junk
+    }
+  }
+
   async function visit(account: AccountInfo, asked: Recipient): Promise<void> {
     const { accountId } = account
     if (visited.has(accountId)) return
     visited.add(accountId)
     const { message, envelope, traceId, now } = letter
-    const of = { message, reversePath: envelope.reversePath, traceId, junk: letter.junk, now }
+    const junk = await isJunkFor(accountId)
+    const of = { message, reversePath: envelope.reversePath, traceId, junk, now }
     const filtered = (await filters?.run(account, asked.address, of)) ?? null
-    if (filtered === null) local.push({ ...inInbox(accountId), mailbox: letter.junk ? 'Junk' : 'INBOX' })
+    if (filtered === null) local.push({ ...inInbox(accountId), mailbox: junk ? 'Junk' : 'INBOX' })
     else await follow(account, asked, filtered)
   }
 

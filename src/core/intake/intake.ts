@@ -11,6 +11,7 @@ import { printTraceDate } from '../../format/trace/received.ts'
 import { StoreError, type Store } from '../../store/contract.ts'
 import type { Intake, MessageSink, RecipientLookup } from '../contract.ts'
 import type { Filters } from '../filters/filter.ts'
+import type { JunkJudge } from '../junk/contract.ts'
 import { makeNotice, wants, type Reported, type Subject } from '../queue/notices.ts'
 import { canonicalDomain } from '../directory/canonical.ts'
 import { createRoutes, type Route } from '../directory/routes.ts'
@@ -74,6 +75,8 @@ export function createIntake(options: {
   postmaster: Address | null
   /** What accounts have their letters done with; null: nobody has any. */
   filters?: Filters | null
+  /** What accounts have learnt of junk; null: nothing. */
+  judge?: JunkJudge | null
   /** Null: strangers' letters are sent on in their own name. */
   srs?: Srs | null
   log?: Log
@@ -167,7 +170,7 @@ export function createIntake(options: {
     }
   }
 
-  const parts = { store, routes, filters: options.filters ?? null, log, prepareNotice }
+  const parts = { store, routes, filters: options.filters ?? null, judge: options.judge ?? null, log, prepareNotice }
 
   return {
     async lookup(address, sizeOctets, reversePath) {
@@ -194,7 +197,7 @@ export function createIntake(options: {
       })
     },
 
-    async accept({ envelope, message, traceId, senderVerified, pathVerified = false, junk = false }) {
+    async accept({ envelope, message, traceId, senderVerified, pathVerified = false, junk = false, brought = null }) {
       const { recipients, ...rest } = envelope
       assert(recipients.length > 0, 'a message is accepted for somebody')
       const routed: { asked: Recipient; route: Route }[] = []
@@ -209,7 +212,7 @@ export function createIntake(options: {
       }
       const now = clock.now()
       const as = await sentOnAs(rest.reversePath, now)
-      const letter = { envelope: rest, message, traceId, senderVerified, pathVerified, sentOnAs: as, junk, now }
+      const letter = { envelope: rest, message, traceId, senderVerified, pathVerified, sentOnAs: as, junk, brought, now }
       const { local, relay, further, remember, refused } = await distribute(letter, routed, parts).catch(
         async (error: unknown) => {
           await store.discard(message.body)
@@ -256,7 +259,7 @@ export function createIntake(options: {
 
     prepareNotice,
 
+    readStaged: ({ body, skipOctets }, start, end) => store.readStaged(body, skipOctets + start, skipOctets + end),
     discard: (message) => store.discard(message.body),
   }
 }
-    readStaged: ({ body, skipOctets }, start, end) => store.readStaged(body, skipOctets + start, skipOctets + end),

@@ -6,9 +6,8 @@ import type { Finding } from '../screening/contract.ts'
 /** Octets [start, end) of the letter. @throws StoreError */
 export type LetterBytes = (start: number, end: number) => Promise<Uint8Array>
 
-export type JudgedLetter = {
-  readonly summary: MessageSummary
-  readonly read: LetterBytes
+/** What is known of a letter from a stranger before the accounts' own memory is asked. */
+export type Brought = {
   /** The author's domain, where it stands for the letter (DMARC passes): lower-case. */
   readonly provenDomain: string | null
   /** The author's domain says that it is not from there. */
@@ -18,6 +17,8 @@ export type JudgedLetter = {
   /** What was found out for all accounts. */
   readonly points: number
 }
+
+export type JudgedLetter = Brought & { readonly summary: MessageSummary; readonly read: LetterBytes }
 
 export type JunkVerdict = {
   readonly result: 'good' | 'unsure' | 'junk'

@@ -1,5 +1,6 @@
 import type { Intake, MessageSink, StagedMessage } from '../../core/contract.ts'
 import type { Strangers } from '../../core/guard/contract.ts'
+import type { Brought } from '../../core/junk/contract.ts'
 import type { Examined, Examiners, Screening, Verdict } from '../../core/screening/contract.ts'
 import type { Envelope } from '../../model/envelope.ts'
 import type { TraceId } from '../../model/ids.ts'
@@ -36,6 +37,13 @@ const NO_RELAY = reply(
 const NOT_EXAMINED = { refused: null, points: 0 } as const
 const GUESSING = reply(421, '4.7.0', 'Too many recipients that are not here, try again later')
 const TWO_FROM = reply(550, '5.6.0', 'More than one From field')
+
+/** What the accounts' own judgement begins with. */
+function broughtBy(remoteAddress: string, { authentication, points }: Verdict, examined: number): Brought {
+  const { result, fromDomain } = authentication.dmarc
+  const provenDomain = result === 'pass' ? fromDomain : null
+  return { provenDomain, forged: result === 'fail', remoteAddress, points: points + examined }
+}
 
 /** 25 (D1–D5): servers bring mail for the people here. No AUTH, no relaying, encrypted when the peer can. */
 export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
@@ -124,7 +132,9 @@ export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
       if (why === null) {
         const pathVerified = verdict !== undefined && pathIsVerified(verdict.authentication, envelope.reversePath)
         const { address } = facts.connection.remote
-        const answer = await commit(intake, { envelope, message, traceId, senderVerified: false, pathVerified, junk })
+        const brought = verdict === undefined ? null : broughtBy(address, verdict, examined.points)
+        const options = { envelope, message, traceId, senderVerified: false, pathVerified, junk }
+        const answer = await commit(intake, { ...options, ...(brought === null ? {} : { brought }) })
         if (answer.code === 250 && !junk) strangers?.brought(address, envelope.recipients.length)
         return answer
       }

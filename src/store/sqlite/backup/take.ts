@@ -261,7 +261,7 @@ const NOT_COPIED = [
   /^store\.db/,
   /^newest-segment/,
   /^lock\.db/,
-  /^(?:segments|spool|set-aside|snapshots|pins|search)$/,
+  /^(?:segments|spool|set-aside|snapshots|pins|search|junk)$/,
   /^before-restore-/,
 ]
 

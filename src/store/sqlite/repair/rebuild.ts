@@ -6,6 +6,7 @@ import { join } from 'node:path'
 import type { MessageSummary } from '../../../model/message.ts'
 import { type Files, realFiles } from '../../files.ts'
 import { StoreError } from '../../contract.ts'
+import { junkFiles } from '../../junk/junk-file.ts'
 import { indexFiles } from '../../search/paths.ts'
 import { type Database, openPlain } from '../database.ts'
 import { lockDirectory } from '../lock.ts'
@@ -215,7 +216,7 @@ function swap(dataDir: string, files: Files, dead: readonly number[]): string {
   files.syncDirectory(dataDir)
   const aside = asidePath(dataDir, files)
   files.makeDirectory(aside)
-  for (const file of indexFiles(dataDir)) files.remove(file) // It knows letters by keys that are given out anew.
+  for (const file of [...indexFiles(dataDir), ...junkFiles(dataDir)]) files.remove(file) // They know letters by keys that are given out anew.
   for (const name of ['store.db', 'store.db-wal', 'store.db-shm']) {
     if (files.stat(join(dataDir, name)) !== null) files.rename(join(dataDir, name), join(aside, name))
   }
