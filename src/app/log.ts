@@ -14,6 +14,13 @@ export type LogOptions = {
   /** Wall time, epoch milliseconds. */
   readonly now: () => number
   readonly colours?: boolean
+  /** Hears of every event, also below the level; `print` gives its line of JSON. */
+  readonly hear?: (
+    level: LogLevel,
+    event: string,
+    facts: Readonly<Record<string, unknown>>,
+    print: () => string,
+  ) => void
 }
 
 /**
@@ -37,9 +44,12 @@ export function createLog(options: LogOptions): LevelledLog {
   let least = LOG_LEVELS.indexOf(options.level)
 
   const print = (standing: Record<string, unknown>, level: LogLevel, { event, ...facts }: LogEvent): void => {
-    if (LOG_LEVELS.indexOf(level) < least) return
+    const isKept = LOG_LEVELS.indexOf(level) >= least
+    if (!isKept && options.hear === undefined) return
     const time = new Date(options.now()).toISOString()
     const all = { ...standing, ...facts }
+    options.hear?.(level, event, all, () => `${JSON.stringify(plain({ time, level, event, ...all }, 0))}\n`)
+    if (!isKept) return
     options.write(
       options.format === 'json'
         ? `${JSON.stringify(plain({ time, level, event, ...all }, 0))}\n`

@@ -30,6 +30,7 @@ import { createAdminApi, type AdminApi } from './admin/api.ts'
 import { serveAdmin } from './admin/http.ts'
 import { mailboxesOf } from './admin/messages.ts'
 import { ADMIN_ROUTES } from './admin/routes.ts'
+import { createJunkOperator } from './admin/junk.ts'
 import { createSearchIndexOperator } from './admin/search-index.ts'
 import type { Config, ConfigProblem, RelayHost } from './config/config.ts'
 import { exportBans } from './ban-export.ts'
@@ -38,6 +39,7 @@ import { watchLoad } from './load.ts'
 import { createSystemRandom, descriptorsMax, systemClock, watchLoop } from './machine.ts'
 import { createDkimOperator } from './dkim-operator.ts'
 import { createResolver } from '../net/resolver.ts'
+import { keepTracePruned } from './trace/journal.ts'
 import { resolverSettings, screeningSettings } from './screening-settings.ts'
 import { createGather } from './metrics/gather.ts'
 import { serveMetrics } from './metrics/serve.ts'
@@ -179,6 +181,7 @@ export async function startServer(options: {
       hostname: config.hostname,
       dataDir,
       log: { ...logging.settings, level: tryMode === null ? config.log.level : logging.settings.level },
+      trace: config.traceDays > 0,
       postmaster: tryMode?.sandbox ?? (config.postmaster === null ? null : mustParseAddress(config.postmaster)),
       scramSecret,
       cores: 1,
@@ -218,6 +221,7 @@ export async function startServer(options: {
       services: usable.services,
       inside: config.inside,
       messageMaxOctets: config.limits.messageMaxOctets,
+      sendingLimit: config.limits.sending,
       liftLoopback: tryMode !== null,
       shared, // Also by one thread alone: a listener that moves stands beside the one that goes.
       connectionsMax: Math.max(1, Math.floor(descriptorsForConnections() / workers)),
@@ -392,9 +396,11 @@ export async function startServer(options: {
               : null,
           domains: async () => (await core.directory.domains()).map(({ name }) => name),
         }),
+        stsPolicy: (domain) => store.queue.stsPolicy(domain),
         links: { onceLinks: core.onceLinks, origin: () => linkOrigin(config, namesBefore) },
         ports: seenPorts,
         searchIndex: createSearchIndexOperator({ dataDir, store, directory, log }),
+        junk: createJunkOperator({ dataDir, hostname: config.hostname, directory, log }),
         ...(reload === undefined ? {} : { reload }),
       },
       ADMIN_ROUTES,
@@ -413,6 +419,14 @@ export async function startServer(options: {
     })
     closers.push(async () => loadWatch.stop())
     closers.push(watchStore({ dataDir, clock, log, metrics: own }))
+    closers.push(
+      keepTracePruned({
+        dataDir,
+        days: () => config.traceDays,
+        clock,
+        failed: (error) => log.warn({ event: 'trace.prune.failed', cause: String(error) }),
+      }),
+    )
     const counting = [...threads, writer]
     const gather = createGather({ metrics: own, threads: () => counting, store, tls: () => tls.current, clock })
     const metricsNow = async (): Promise<Awaited<ReturnType<typeof openMetrics>>> =>

@@ -1,4 +1,5 @@
 /** What the main thread hands to the others: plain data that crosses threads, secrets revealed. */
+import type { SendingLimit } from '../core/sending/contract.ts'
 import type { MessagePort } from 'node:worker_threads'
 import type { Asker } from '../exposure/client-servers.ts'
 import type { StsPolicy } from '../format/mta-sts/policy.ts'
@@ -21,6 +22,8 @@ export type CommonSettings = {
   readonly hostname: string
   readonly dataDir: string
   readonly log: LogSettings
+  /** Whether what happens to letters is kept (trace/journal.ts). */
+  readonly trace: boolean
   readonly postmaster: Address | null
   readonly scramSecret: Uint8Array
   /** Share of the cores for password hashing. */
@@ -35,6 +38,8 @@ export type ProtocolSettings = CommonSettings & {
   readonly services: readonly ServiceConfig[]
   readonly inside: readonly Network[]
   readonly messageMaxOctets: number
+  /** What an account may send in a day. */
+  readonly sendingLimit: SendingLimit
   readonly tls: TlsMaterial
   /** Loopback peers are bound by no per-address limit (`try`). */
   readonly liftLoopback: boolean
@@ -66,6 +71,7 @@ export type LiveSettings = Pick<
   | 'services'
   | 'inside'
   | 'messageMaxOctets'
+  | 'sendingLimit'
   | 'proxies'
   | 'web'
   | 'access'

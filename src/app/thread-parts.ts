@@ -6,6 +6,7 @@ import { createLog, type LogLevel } from './log.ts'
 import { createSystemRandom, systemClock } from './machine.ts'
 import type { CommonSettings, LogSettings } from './settings.ts'
 import { createMetrics, type Snapshot } from '../std/metrics.ts'
+import { openTraceWriter, type TraceWriter } from './trace/journal.ts'
 import { wireCore, type Core, type Parts } from './wire.ts'
 
 const STANDARD_ERROR = 2
@@ -17,10 +18,22 @@ export type ThreadLog = {
 }
 
 /** A log of this thread's own; lines of all threads meet on standard error. */
-export function openThreadLog(settings: LogSettings): ThreadLog {
+export function openThreadLog(settings: LogSettings, trace: TraceWriter | null = null): ThreadLog {
   const lines = createLineWriter(STANDARD_ERROR)
-  const log = createLog({ ...settings, write: (line) => lines.write(line), now: () => systemClock.now() })
-  return { log, setLevel: (level) => log.setLevel(level), flushed: () => lines.flushed() }
+  const log = createLog({
+    ...settings,
+    write: (line) => lines.write(line),
+    now: () => systemClock.now(),
+    ...(trace === null ? {} : { hear: trace.note }),
+  })
+  return {
+    log,
+    setLevel: (level) => log.setLevel(level),
+    async flushed() {
+      await lines.flushed()
+      await trace?.flushed()
+    },
+  }
 }
 
 /** What every thread but the writer begins with. */
@@ -31,7 +44,8 @@ export async function openThread(settings: CommonSettings): Promise<{
   setLogLevel(level: LogLevel): void
   close(): Promise<void>
 }> {
-  const { log, setLevel, flushed } = openThreadLog(settings.log)
+  const trace = settings.trace ? openTraceWriter({ dataDir: settings.dataDir, now: () => systemClock.now() }) : null
+  const { log, setLevel, flushed } = openThreadLog(settings.log, trace)
   const clock = systemClock
   const random = createSystemRandom()
   const store = await connectStore({ dataDir: settings.dataDir, port: settings.store, clock, log })

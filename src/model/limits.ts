@@ -297,6 +297,14 @@ export const ACME_TOKEN_MAX_OCTETS = 256
 /** RFC 5321 §4.5.4.1: 4 to 5 days. */
 export const QUEUE_LIFETIME_MS = 5 * DAY
 export const QUEUE_DSN_LIFETIME_MS = 2 * DAY
+/** How long a temporary alias may hold: 10 years; who wants more wants an alias. */
+export const ALIAS_TERM_MAX_MS = 3650 * DAY
+/** What an administrator may let an account send in a day. */
+export const SENDING_LIMIT_MAX = 100_000_000
+/** What an account may send to other servers in a day (RELIABILITY.md §5), and how long what was sent counts. */
+export const SENDING_MESSAGES_PER_DAY = 500
+export const SENDING_RECIPIENTS_PER_DAY = 2000
+export const SENDING_WINDOW_HOURS = 24
 /** Characters of base32 that prove a name of the Sender Rewriting Scheme to be ours, and how long it leads back: PostSRSd's 21 days. */
 export const SRS_HASH_CHARACTERS = 8
 export const SRS_KEPT_DAYS = 21
@@ -529,6 +537,17 @@ export const IPREV_NAMES_MAX = 5
 /** Together with Return-Path and X-Spam-Status they come in front of the body: BODY_FRONT_MAX_OCTETS. */
 export const AUTHENTICATION_RESULTS_MAX_OCTETS = 5 * KIB
 export const SPAM_STATUS_MAX_CHARACTERS = 1000
+
+// Trace ----------------------------------------------------------------------------------------------------------------
+
+/** What happened to letters is kept so long, unless gavan.toml says otherwise. */
+export const TRACE_DAYS = 14
+/** All of it together; the oldest goes first. */
+export const TRACE_MAX_OCTETS = 512 * MIB
+/** Letters that `gavan trace` tells of, the newest. */
+export const TRACE_LETTERS_SHOWN = 10
+/** Recipients that are named with a letter. */
+export const TRACE_RECIPIENTS_MAX = 20
 
 // SPF ------------------------------------------------------------------------------------------------------------------
 

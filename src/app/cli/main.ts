@@ -78,8 +78,17 @@ async function build(): Promise<Command> {
   program.addCommand(certCommand(withAdmin))
   const { dkimCommand } = await import('./dkim.ts')
   program.addCommand(dkimCommand(withAdmin))
+  const { traceCommand } = await import('./trace.ts')
+  program.addCommand(
+    traceCommand(async (command) => {
+      const { configPath, readConfig } = await import('./config.ts')
+      return (await readConfig(configPath(command))).dataDir
+    }),
+  )
   const { indexCommand } = await import('./index-command.ts')
   program.addCommand(indexCommand(withAdmin))
+  const { junkCommand } = await import('./junk-command.ts')
+  program.addCommand(junkCommand(withAdmin))
   const { portCommands } = await import('./port-commands.ts')
   for (const command of portCommands()) program.addCommand(command)
   const { setCommand } = await import('./set-command.ts')

@@ -4,7 +4,14 @@ import type * as v from 'valibot'
 import { CATALOG } from '../../exposure/catalog.ts'
 import type { CatalogRow } from '../../exposure/catalog.ts'
 import type { Endpoint } from '../../model/connection.ts'
-import { GREETING_DELAY_S, MESSAGE_MAX_OCTETS, METRICS_PORT } from '../../model/limits.ts'
+import {
+  GREETING_DELAY_S,
+  MESSAGE_MAX_OCTETS,
+  SENDING_MESSAGES_PER_DAY,
+  SENDING_RECIPIENTS_PER_DAY,
+  METRICS_PORT,
+  TRACE_DAYS,
+} from '../../model/limits.ts'
 import { LOOPBACK_NETWORKS, PRIVATE_NETWORKS } from '../../model/network.ts'
 import type { Network } from '../../model/network.ts'
 import type { ServiceName } from '../../model/service.ts'
@@ -110,8 +117,15 @@ export async function buildConfig(building: Building): Promise<Config | null> {
     relay: { smarthost, routes },
     resolver: { servers: values.resolverServers ?? null, trustAd: values.resolverTrustAd ?? false },
     workers: values.workers ?? building.cores,
-    limits: { messageMaxOctets: values.messageSize ?? MESSAGE_MAX_OCTETS },
+    limits: {
+      messageMaxOctets: values.messageSize ?? MESSAGE_MAX_OCTETS,
+      sending: {
+        messages: values.sendingMessages ?? SENDING_MESSAGES_PER_DAY,
+        recipients: values.sendingRecipients ?? SENDING_RECIPIENTS_PER_DAY,
+      },
+    },
     log: { level: values.logLevel ?? 'info', format: values.logFormat ?? 'auto' },
+    traceDays: values.traceDays ?? TRACE_DAYS,
     admin: { socket },
     metrics: metricsEndpoint(values),
     sources: new Map([...raw].map(([key, { source }]): [string, Source] => [key, source])),

@@ -3,6 +3,7 @@ import type { StsMode } from '../../format/mta-sts/policy.ts'
 import type { Endpoint } from '../../model/connection.ts'
 import type { Network } from '../../model/network.ts'
 import type { TsigKey } from '../../net/tsig.ts'
+import type { SendingLimit } from '../../core/sending/contract.ts'
 import type { Secret } from '../../std/secret.ts'
 import type { LogLevel } from '../log.ts'
 
@@ -52,8 +53,10 @@ export type Config = {
   }
   /** Protocol threads. */
   readonly workers: number
-  readonly limits: { readonly messageMaxOctets: number }
+  readonly limits: { readonly messageMaxOctets: number; readonly sending: SendingLimit }
   readonly log: { readonly level: LogLevel; readonly format: 'auto' | 'json' | 'pretty' }
+  /** How long what happened to letters is kept; 0: not at all. */
+  readonly traceDays: number
   readonly admin: { readonly socket: string }
   /** Null: nobody asks. */
   readonly metrics: Endpoint | null
@@ -129,11 +132,11 @@ export type ScreeningConfig = {
   readonly dmarc: 'reject' | 'junk' | 'note'
   /** Zones of lists of addresses. */
   readonly dnsbl: readonly string[]
-  /** For those who have not been here before; 0: nobody waits. */
   /** Null: it is not asked. */
   readonly clamav: Endpoint | null
   readonly rspamd: Endpoint | null
   /** What becomes of letters that one of them cannot look at. */
   readonly whenDown: 'accept' | 'defer'
+  /** For those who have not been here before; 0: nobody waits. */
   readonly greetingDelayMs: number
 }

@@ -6,6 +6,10 @@ import {
   MESSAGE_MAX_OCTETS,
   METRICS_PORT,
   POP3_LOGIN_DELAY_MAX_S,
+  TRACE_DAYS,
+  SENDING_LIMIT_MAX,
+  SENDING_MESSAGES_PER_DAY,
+  SENDING_RECIPIENTS_PER_DAY,
 } from '../../model/limits.ts'
 import type { ServiceName } from '../../model/service.ts'
 import { LOG_LEVELS } from '../log.ts'
@@ -232,9 +236,6 @@ export const KEYS = {
       'Seconds that a server waits for its greeting on port 25 when its address has not been here since the start: robots speak first, and are refused. Inner networks, gateways and nat.never_ban are greeted at once. 0: everybody is.',
     example: 'screening.greeting_delay = 0',
   }),
-  smarthostHost: key('relay.smarthost.host', kind.remoteHost, {
-    otherwise: 'none: mail goes straight to the servers of its domain',
-    about: 'Hands all outgoing mail to this server, for instance when the provider blocks port 25.',
   screeningClamav: key('screening.clamav', kind.endpoint, {
     otherwise: 'none: letters are not looked through for malware',
     about:
@@ -253,6 +254,15 @@ export const KEYS = {
       'What is done with a letter while ClamAV or rspamd cannot be asked: it is taken unseen (`accept`), or its server is told to come again (`defer`).',
     example: 'screening.when_down = "defer"',
   }),
+  traceDays: key('trace.days', kind.whole(0, 365), {
+    otherwise: `${TRACE_DAYS}`,
+    about:
+      'How many days it is remembered what happened to each letter: `gavan trace` tells of it. With subjects and addresses; 0 keeps nothing.',
+    example: 'trace.days = 30',
+  }),
+  smarthostHost: key('relay.smarthost.host', kind.remoteHost, {
+    otherwise: 'none: mail goes straight to the servers of its domain',
+    about: 'Hands all outgoing mail to this server, for instance when the provider blocks port 25.',
     example: 'relay.smarthost.host = "smtp.provider.example"',
   }),
   smarthostPort: key('relay.smarthost.port', kind.port, {
@@ -316,6 +326,17 @@ export const KEYS = {
     otherwise: `"${MESSAGE_MAX_OCTETS / 1024 / 1024}M"`,
     about: 'The largest message taken.',
     example: 'limits.message_size = "50M"',
+  }),
+  sendingMessages: key('limits.messages_per_day', kind.whole(1, SENDING_LIMIT_MAX), {
+    otherwise: String(SENDING_MESSAGES_PER_DAY),
+    about:
+      'How many messages an account may send to other servers in 24 hours; a stolen password is worth no more. `gavan user sending` sets it for one.',
+    example: 'limits.messages_per_day = 500',
+  }),
+  sendingRecipients: key('limits.recipients_per_day', kind.whole(1, SENDING_LIMIT_MAX), {
+    otherwise: String(SENDING_RECIPIENTS_PER_DAY),
+    about: 'To how many recipients on other servers, together.',
+    example: 'limits.recipients_per_day = 2000',
   }),
   logLevel: key('log.level', kind.oneOf(...LOG_LEVELS), {
     otherwise: '"info"',

@@ -2,12 +2,14 @@ import { isAscii } from 'node:buffer'
 import type { MessageSink } from '../../core/contract.ts'
 import type { Envelope } from '../../model/envelope.ts'
 import type { TraceId } from '../../model/ids.ts'
-import { SMTP_DATA_LINE_MAX_OCTETS } from '../../model/limits.ts'
+import { SMTP_DATA_LINE_MAX_OCTETS, TRACE_RECIPIENTS_MAX } from '../../model/limits.ts'
+import type { HeaderSummary } from '../../model/message.ts'
 import { SMTP_MESSAGES } from '../../model/metrics.ts'
 import { reply, type SmtpReply } from '../../model/reply.ts'
 import { createDataDecoder, type DataDecoder } from '../../protocol/smtp/data-decoder.ts'
 import { token } from '../../std/random.ts'
 import { printPath } from '../../format/address/address.ts'
+import { decodeWords } from '../../format/header/words.ts'
 import { factsOf, type SmtpContext } from './context.ts'
 import { replyToStoreError, TOO_BIG } from './replies.ts'
 
@@ -64,9 +66,21 @@ export function openIncoming(context: SmtpContext, options: { transparency: bool
     const message = await open.finish()
     sink = null
     if ('at' in message) return reply(550, '5.6.0', `Message refused: ${message.why}`)
+    noteLetter(message.summary.header)
     // Interop: what is sent as 7BIT and is not is relayed as what it is (RFC 6152 §2).
     const sent: Envelope = eightBit && envelope.body === '7BIT' ? { ...envelope, body: '8BITMIME' } : envelope
     return policy.onMessage(facts, sent, message, traceId)
+  }
+  /** For the trace alone: what people look for a letter by. */
+  const noteLetter = ({ from, subject, messageId }: HeaderSummary): void => {
+    log.debug({
+      event: 'smtp.letter',
+      traceId,
+      author: from.map(({ mailbox, host }) => `${mailbox ?? ''}@${host ?? ''}`).slice(0, 3),
+      to: envelope.recipients.slice(0, TRACE_RECIPIENTS_MAX).map(({ address }) => printPath(address).slice(1, -1)),
+      subject: decodeWords((subject ?? '').slice(0, 1000)),
+      messageId: messageId ?? '',
+    })
   }
   const record = (answer: SmtpReply, error?: unknown): void => {
     const accepted = answer.code < 400
