@@ -104,7 +104,7 @@ peerTest(['rspamd'], 'rspamd: what it says of a letter, and of the GTUBE test le
   withDaemon(
     'rspamd',
     (folder, port) => {
-      // Its own list of top-level domains takes half a minute to compile.
+      // its own list of top-level domains takes up to a minute to compile.
       writeFileSync(join(folder, 'tld'), 'org\ntest\n')
       const config = `
         options { pidfile = "${folder}/pid"; filters = ""; temp_dir = "${folder}"; url_tld = "${folder}/tld"; disable_hyperscan = true; dns { nameserver = "127.0.0.1:1"; } }
