@@ -44,12 +44,15 @@ const letterText = ({ traceId, events }: TracedLetter): string =>
   [`Letter ${traceId}`, ...events.map((event) => `  ${clock(event.time)}  ${sentence(event)}`)].join('\n')
 
 const clock = (time: string): string => time.replace('T', ' ').replace('Z', '')
-const text = (value: unknown): string =>
-  Array.isArray(value) ? value.map(text).join(', ') : typeof value === 'object' ? JSON.stringify(value) : String(value)
+function text(value: unknown): string {
+  if (value === null || value === undefined) return ''
+  if (typeof value === 'string') return value
+  return Array.isArray(value) ? value.map(text).join(', ') : JSON.stringify(value)
+}
 
 /** What an event says, for a person. Those that are not known here are told as they stand. */
 function sentence(event: TraceEvent): string {
-  const of = (name: string): string => text(event[name] ?? '')
+  const of = (name: string): string => text(event[name])
   switch (event.event) {
     case 'smtp.letter':
       return `letter from ${of('author')} to ${of('to')}: “${of('subject')}” ${of('messageId')}`
