@@ -39,6 +39,8 @@ import { createMaildropTable, openMaildropLocks } from '../core/mailboxes/maildr
 import { createOutgoingQueue } from '../core/queue/outgoing.ts'
 import type { Examiners } from '../core/screening/contract.ts'
 import { createScreening, type ScreeningOptions } from '../core/screening/screening.ts'
+import type { SendingLimit } from '../core/sending/contract.ts'
+import { createSending } from '../core/sending/sending.ts'
 import { createContentSearch } from '../core/search/search.ts'
 import type { Address } from '../model/address.ts'
 import type { Connection, Endpoint } from '../model/connection.ts'
@@ -67,7 +69,7 @@ import { calm, type Load } from '../std/load.ts'
 import type { Log } from '../std/log.ts'
 import { noMetrics, type Metrics } from '../std/metrics.ts'
 import type { Random } from '../std/random.ts'
-import type { JunkReads, SearchReads, Store } from '../store/contract.ts'
+import type { Command as StoreCommand, JunkReads, SearchReads, Store } from '../store/contract.ts'
 import type { ServiceConfig } from './config/config.ts'
 import { VERSION } from './version.ts'
 
@@ -116,7 +118,7 @@ export async function wireCore(parts: Parts, options: CoreOptions): Promise<Core
     })
   }
   const accounts = createAccounts({ directory: store.directory, hasher, clock, random, cores, scramSecret, noteUse })
-  const directory = createDirectory({ store, accounts, clock })
+  const directory = createDirectory({ store, accounts, clock, random })
   const open: Core['openMailboxes'] = (account) =>
     openMailboxes(account, { store, clock, ...(search === undefined ? {} : { search }) })
   const shared = { store, clock, random, log, hostname }
@@ -165,6 +167,8 @@ export type SessionOptions = {
   readonly locks?: MaildropLocks
   /** Absent: no bearer tokens. */
   readonly tokens?: TokenVerifier
+  /** What an account may send in a day; absent: as much as it likes. */
+  readonly sendingLimit?: SendingLimit
   /** Absent: letters from other servers are not looked at. */
   readonly screening?: Pick<ScreeningOptions, 'resolver' | 'dmarc' | 'dnsbl' | 'exempt'>
   /** Absent: no other program looks at them. */
@@ -203,7 +207,9 @@ export function wireSessions(parts: Parts, core: Core, options: SessionOptions):
     ...(options.examiners === undefined ? {} : { examiners: options.examiners }),
   }
   const mta = createMtaPolicy({ hostname, intake: core.intake, clock, messageMaxOctets, ...screening, ...known })
-  const msa = createMsaPolicy({ ...submission, urls: core.urls })
+  const sending = createSending({ directory: parts.store.directory, clock, log })
+  const limits = options.sendingLimit === undefined ? {} : { limits: { sending, usual: options.sendingLimit } }
+  const msa = createMsaPolicy({ ...submission, urls: core.urls, ...limits })
   const mda = ({ plainLogin }: ServiceConfig): ReturnType<typeof createMdaPolicy> =>
     createMdaPolicy({
       authenticator,
@@ -298,7 +304,16 @@ export type RelayWiring = {
 
 /** MTA-STS policies of other domains, kept in the store. @param options.fetch another way to them, for tests */
 export function wireStsPolicies(
-  { store, clock, log }: Pick<Parts, 'store' | 'clock' | 'log'>,
+  {
+    store,
+    clock,
+    log,
+  }: Pick<Parts, 'clock' | 'log'> & {
+    readonly store: {
+      readonly queue: Pick<Store['queue'], 'stsPolicy'>
+      run(command: Extract<StoreCommand, { do: 'setStsPolicy' }>): Promise<unknown>
+    }
+  },
   options: { readonly resolver: Resolver; readonly fetch?: StsFetch },
 ): StsPolicies {
   const { resolver } = options

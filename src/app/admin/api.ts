@@ -3,11 +3,12 @@ import * as v from 'valibot'
 import type { AccessKeyOperator, BanOperator, Directory, Mailboxes, QueueOperator } from '../../core/contract.ts'
 import type { CertificateOperator } from './certificates.ts'
 import type { DkimOperator } from '../dkim-operator.ts'
+import type { JunkOperator } from './junk.ts'
 import type { LinkGiver } from './links.ts'
 import type { PortsView } from './ports.ts'
 import type { Reloader } from '../reload/reload.ts'
 import type { SearchIndexOperator } from './search-index.ts'
-import { StoreError } from '../../store/contract.ts'
+import { StoreError, type StoredStsPolicy } from '../../store/contract.ts'
 
 export type AdminAnswer = { readonly status: number; readonly body: Record<string, unknown> }
 
@@ -32,6 +33,9 @@ export type AdminParts = {
   /** Absent where no server runs on a file. */
   readonly reload?: Reloader
   readonly searchIndex?: SearchIndexOperator
+  readonly junk?: JunkOperator
+  /** Absent where no server runs. */
+  readonly stsPolicy?: (domain: string) => Promise<StoredStsPolicy | null>
   /** Absent where no server runs. */
   readonly dkim?: DkimOperator
 }

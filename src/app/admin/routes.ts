@@ -9,11 +9,14 @@ import { BAN_ROUTES } from './bans.ts'
 import { done, route, type AdminRoute } from './api.ts'
 import { CERTIFICATE_ROUTES } from './certificates.ts'
 import { DKIM_ROUTES } from './dkim.ts'
+import { JUNK_ROUTES } from './junk.ts'
 import { LINK_ROUTES } from './links.ts'
 import { MESSAGE_ROUTES } from './messages.ts'
 import { PORT_ROUTES } from './ports.ts'
 import { RELOAD_ROUTES } from './reload.ts'
 import { SEARCH_INDEX_ROUTES } from './search-index.ts'
+import { SENDING_ROUTES } from './sending.ts'
+import { STS_POLICY_ROUTES } from './sts-policies.ts'
 import { told } from './told.ts'
 
 const nothing = v.optional(v.strictObject({}))
@@ -42,9 +45,14 @@ const userView = ({ address, quotaOctets, quotaMessages, usedOctets, usedMessage
   usedOctets,
   messages: usedMessages,
 })
-const aliasView = ({ address, targets }: AliasInfo): object => ({
+const aliasBody = ({ address, until }: AliasInfo): Record<string, unknown> => ({
+  address: printAddress(address),
+  until: until ?? null,
+})
+const aliasView = ({ address, targets, until }: AliasInfo): object => ({
   address: printAddress(address),
   targets: targets.map(printAddress),
+  until: until ?? null,
 })
 
 export const ADMIN_ROUTES: readonly AdminRoute[] = [
@@ -52,11 +60,14 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
   ...LINK_ROUTES,
   ...PORT_ROUTES,
   ...SEARCH_INDEX_ROUTES,
+  ...JUNK_ROUTES,
   ...BAN_ROUTES,
   ...ACCESS_KEY_ROUTES,
   ...CERTIFICATE_ROUTES,
   ...DKIM_ROUTES,
   ...RELOAD_ROUTES,
+  ...SENDING_ROUTES,
+  ...STS_POLICY_ROUTES,
   route({
     method: 'GET',
     path: '/v1/health',
@@ -149,9 +160,19 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
     method: 'POST',
     path: '/v1/aliases',
     summary: 'Add an alias',
-    body: v.strictObject({ address: v.string(), targets: v.array(v.string()) }),
-    run: async ({ directory }, _, { address, targets }) =>
-      told(await directory.addAlias(address, targets), `alias ${address}`),
+    body: v.strictObject({ address: v.string(), targets: v.array(v.string()), forMs: v.optional(v.number()) }),
+    run: async ({ directory }, _, { address, targets, forMs }) =>
+      told(await directory.addAlias(address, targets, { forMs }), `alias ${address}`),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/users/:address/temporary-aliases',
+    summary: 'Make an alias of an account that nobody guesses and that ends',
+    body: v.strictObject({ forMs: v.number() }),
+    run: async ({ directory }, { address = '' }, { forMs }) => {
+      const outcome = await directory.addTemporaryAlias(address, { forMs })
+      return outcome.at === 'done' ? done(aliasBody(outcome.alias)) : told(outcome, `user ${address}`)
+    },
   }),
   route({
     method: 'DELETE',

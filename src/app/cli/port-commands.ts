@@ -1,7 +1,8 @@
-/** `gavan ports|firewall|set|doctor|dns|probe`: what they are called and take. What they do is loaded when they run. */
+/** `gavan ports|firewall|set|doctor|dns|probe|dial`: what they are called and take. What they do is loaded when they run. */
 import { Argument, Command, Option } from 'commander'
 import { FIREWALL_FORMATS } from '../../exposure/firewall/contract.ts'
 import { LETTERS, type Letter } from '../doctor/letters.ts'
+import type { DialFlags } from './dial.ts'
 import type { DnsFlags } from './dns.ts'
 import type { DoctorFlags } from './doctor.ts'
 import type { FirewallFlags } from './firewall.ts'
@@ -13,7 +14,15 @@ const json = (): Option => new Option('--json', 'machine-readable')
 const lang = (): Option => new Option('--lang <language>', 'instead of the locale’s').choices(['en', 'ru'])
 
 export function portCommands(): Command[] {
-  return [setupCommand(), portsCommand(), firewallCommand(), doctorCommand(), dnsCommand(), probeCommand()]
+  return [
+    setupCommand(),
+    portsCommand(),
+    firewallCommand(),
+    doctorCommand(),
+    dnsCommand(),
+    probeCommand(),
+    dialCommand(),
+  ]
 }
 
 function portsCommand(): Command {
@@ -116,5 +125,19 @@ function probeCommand(): Command {
     .action(async (host: string, flags: ProbeFlags, command: Command) => {
       const { runProbe } = await import('./probe.ts')
       await runProbe(host, flags, command)
+    })
+}
+
+function dialCommand(): Command {
+  return new Command('dial')
+    .description('the way of a letter to a domain, walked without one: MX, MTA-STS, DANE, TLS, RCPT')
+    .argument('<domain>')
+    .argument('[address]', 'whether this one would be taken, instead of postmaster')
+    .option('--port <n>', 'of its mail servers', '25')
+    .addOption(lang())
+    .addOption(json())
+    .action(async (domain: string, address: string | undefined, flags: DialFlags, command: Command) => {
+      const { runDial } = await import('./dial.ts')
+      await runDial(domain, address, flags, command)
     })
 }

@@ -6,7 +6,7 @@ import { ConnectionLost, ReadTimedOut } from '../../model/connection.ts'
 import { OUT_MAIL_TIMEOUT_MS } from '../../model/limits.ts'
 import type { ClientConnection, ClientTlsOptions } from '../../net/contract.ts'
 import { createDotStuffer } from '../../protocol/smtp/client-data.ts'
-import type { Heard } from '../../protocol/smtp/client-judge.ts'
+import type { Heard, Stage } from '../../protocol/smtp/client-judge.ts'
 import type { ClientAsk, ClientHeard, Conversation } from '../../protocol/smtp/client-open.ts'
 import type { ReplyParser } from '../../protocol/smtp/client-reply.ts'
 import type { OutgoingContent } from '../contract.ts'
@@ -21,6 +21,8 @@ export type Wire = {
   readonly parser: ReplyParser
   readonly clock: Clock
   readonly tls: ClientTlsOptions
+  /** Told when something was heard, for those who take the time. */
+  readonly mark?: (stage: Stage) => void
   /** Why a handshake failed. */
   tlsError?: Error
 }
@@ -31,7 +33,13 @@ export type Wire = {
  */
 export async function drive<T>(talk: Conversation<T>, wire: Wire, content: OutgoingContent | null = null): Promise<T> {
   let step = talk.next()
-  while (!step.done) step = talk.next(await answer(step.value, wire, content))
+  while (!step.done) {
+    const ask = step.value
+    const heard = await answer(ask, wire, content)
+    if (ask.ask === 'reply') wire.mark?.(ask.stage)
+    else if (ask.ask === 'start-tls') wire.mark?.('tls')
+    step = talk.next(heard)
+  }
   return step.value
 }
 

@@ -6,6 +6,7 @@ import {
   OUT_CONNECT_TIMEOUT_MS,
   RECIPIENTS_PER_TRANSACTION_MAX,
 } from '../../model/limits.ts'
+import type { Recipient } from '../../model/envelope.ts'
 import type { Answer } from '../../model/queue.ts'
 import { ConnectFailed, type ClientTlsOptions, type Dialler } from '../../net/contract.ts'
 import type { Clock } from '../../std/clock.ts'
@@ -16,7 +17,14 @@ import type { Extensions } from '../../protocol/smtp/client-ehlo.ts'
 import type { Stage } from '../../protocol/smtp/client-judge.ts'
 import { open, type TlsWish } from '../../protocol/smtp/client-open.ts'
 import { createReplyParser } from '../../protocol/smtp/client-reply.ts'
-import { quit, transact, type OutgoingMail, type Transacted } from '../../protocol/smtp/client-transact.ts'
+import {
+  inquire,
+  quit,
+  transact,
+  type Inquired,
+  type OutgoingMail,
+  type Transacted,
+} from '../../protocol/smtp/client-transact.ts'
 import type { OutgoingContent } from '../contract.ts'
 import { drive, type Wire } from './drive.ts'
 
@@ -52,6 +60,8 @@ export type Remote = {
   readonly usable: boolean
   /** Never throws for the network's sake; a throw is the store's and leaves the connection unusable. */
   send(mail: OutgoingMail, content: OutgoingContent): Promise<Transacted>
+  /** Whether an address would be taken; nothing is sent. */
+  inquire(recipient: Recipient): Promise<Inquired>
   /** With QUIT where it can still be said. Never throws. */
   close(): Promise<void>
   /** Breaks a conversation under way. */
@@ -81,6 +91,8 @@ export type ConnectOptions = {
   /** Said at EHLO. */
   readonly hostname: string
   readonly signal: AbortSignal
+  /** For those who take the time (`gavan dial`): what was just heard. */
+  readonly mark?: (what: 'connect' | Stage) => void
 }
 
 const NONCE_CHARACTERS = 24
@@ -108,7 +120,9 @@ export async function connect(target: Target, options: ConnectOptions): Promise<
     ...(target.ca === undefined ? {} : { ca: target.ca }),
     ...(target.check === undefined ? {} : { check: target.check }),
   }
-  const wire: Wire = { connection, parser: createReplyParser(), clock, tls }
+  options.mark?.('connect')
+  const marks = options.mark === undefined ? {} : { mark: options.mark }
+  const wire: Wire = { connection, parser: createReplyParser(), clock, tls, ...marks }
   try {
     if (target.tls === 'implicit') {
       await connection.startClientTls(tls)
@@ -174,6 +188,11 @@ function createRemote(options: { target: Target; wire: Wire; extensions: Extensi
       const outcome = await drive(transact(mail, extensions, target.host), wire, content)
       alive = outcome.usable
       return outcome
+    },
+    async inquire(recipient) {
+      const inquired = await drive(inquire(recipient, extensions, target.host), wire)
+      alive = inquired.usable
+      return inquired
     },
     async close() {
       if (closed) return

@@ -208,6 +208,21 @@ function* reset(): Conversation<boolean> {
   return verdict.to === 'ok'
 }
 
+/** Answers to MAIL and RCPT of a transaction that is not meant; null: it was not asked. */
+export type Inquired = { readonly mail: Verdict; readonly rcpt: Verdict | null; readonly usable: boolean }
+
+/** Asks whether an address would be taken, from the null reverse-path, and takes it back (RFC 5321 §4.1.1.5). */
+export function* inquire(recipient: Recipient, extensions: Extensions, remote: string): Conversation<Inquired> {
+  const smtputf8 = extensions.smtpUtf8 && needsSmtpUtf8(recipient.address)
+  const options = { hopedFor: 2, remote } as const
+  const from = yield* exchange(`MAIL FROM:<>${smtputf8 ? ' SMTPUTF8' : ''}`, 'mail', OUT_MAIL_TIMEOUT_MS)
+  const mail = judge(from, 'mail', options)
+  if (mail.to !== 'ok') return { mail, rcpt: null, usable: !mail.close }
+  const line = rcptCommand(recipient, { smtputf8, dsn: false })
+  const rcpt = judge(yield* exchange(line, 'rcpt', OUT_RCPT_TIMEOUT_MS), 'rcpt', options)
+  return { mail, rcpt, usable: !rcpt.close && (yield* reset()) }
+}
+
 /** RFC 5321 §4.1.1.10; the answer is waited for, but not long. */
 export function* quit(): Conversation<void> {
   yield* exchange('QUIT', 'quit', OUT_QUIT_TIMEOUT_MS)
