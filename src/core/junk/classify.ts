@@ -47,7 +47,7 @@ export function classify(hashes: Uint32Array, counts: (hash: number) => number, 
   }
   let from = STEPS - 1
   for (let sum = steps[from]!; from > 0 && sum < HEARD; sum += steps[from]!) from--
-  const heard = probabilities.subarray(0, strong).sort()
+  const heard = probabilities.subarray(0, strong).toSorted()
   let goodLog = 0
   let junkLog = 0
   let count = 0

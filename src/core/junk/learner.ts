@@ -222,7 +222,7 @@ export function createLearner(parts: {
     if (keys.length === 0) return
     const lesson = openLesson(accountId)
     const pace = createPace(signal)
-    const choice = { above: Number.MAX_SAFE_INTEGER as MessageKey, keys: Float64Array.from(keys).sort() }
+    const choice = { above: Number.MAX_SAFE_INTEGER as MessageKey, keys: Float64Array.from(keys).toSorted() }
     const left = new Set(keys)
     for (const mailbox of await mail.mailboxes(accountId)) {
       const place = placeOf(mailbox)

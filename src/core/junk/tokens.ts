@@ -134,7 +134,8 @@ function createCollector(names: Map<number, string> | null): Collector {
         last = hash
         lastWord = text
       }
-      for (let at = 0; at < folded.length && count < JUNK_TOKENS_MAX; at++) {
+      for (let at = 0; at < folded.length; at++) {
+        if (count === JUNK_TOKENS_MAX) return
         const code = folded.charCodeAt(at)
         const joins = isWord(code)
         if (joins && length === 0) start = at
