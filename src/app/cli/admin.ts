@@ -1,6 +1,7 @@
 import type { Command } from 'commander'
 import { createAdminApi, type AdminApi } from '../admin/api.ts'
 import { adminOverSocket } from '../admin/http.ts'
+import { createJunkOperator } from '../admin/junk.ts'
 import { mailboxesOf } from '../admin/messages.ts'
 import { ADMIN_ROUTES } from '../admin/routes.ts'
 import { createSearchIndexOperator } from '../admin/search-index.ts'
@@ -47,9 +48,10 @@ async function offline<T>(config: Config, use: (api: AdminApi) => Promise<T>): P
     const { directory, accessKeys, queueOperator: queue } = core
     const links = { onceLinks: core.onceLinks, origin: () => linkOrigin(config) }
     const searchIndex = createSearchIndexOperator({ dataDir, store, directory, log })
+    const junk = createJunkOperator({ dataDir, hostname, directory, log })
     return await use(
       createAdminApi(
-        { directory, accessKeys, queue, mailboxesOf: mailboxesOf(core), links, health, searchIndex },
+        { directory, accessKeys, queue, mailboxesOf: mailboxesOf(core), links, health, searchIndex, junk },
         ADMIN_ROUTES,
       ),
     )
