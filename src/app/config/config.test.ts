@@ -328,6 +328,23 @@ describe('what is refused', () => {
     await refuses('limits.pop3_login_delay = 3601', 'limits.pop3_login_delay', /from 0 to 3600/)
   })
 
+  test('what is checked on port 25', async () => {
+    const { screening } = await good(MINIMAL)
+    const { greetingDelayMs, clamav, rspamd, whenDown } = screening!
+    assert.deepEqual([greetingDelayMs, clamav, rspamd, whenDown], [3000, null, null, 'accept'])
+    const lines =
+      'screening.greeting_delay = 0\nscreening.clamav = "127.0.0.1:3310"\nscreening.rspamd = "[::1]:11333"\n'
+    const set = await good(`${MINIMAL}${lines}screening.when_down = "defer"`)
+    assert.equal(set.screening?.greetingDelayMs, 0)
+    assert.deepEqual(set.screening?.clamav, { address: '127.0.0.1', port: 3310 })
+    assert.deepEqual(set.screening?.rspamd, { address: '::1', port: 11_333 })
+    assert.equal(set.screening?.whenDown, 'defer')
+    await refuses('screening.greeting_delay = 11', 'screening.greeting_delay', /from 0 to 10/)
+    for (const value of ['127.0.0.1', '127.0.0.1:0', 'localhost:3310'])
+      await refuses(`screening.clamav = "${value}"`, 'screening.clamav', /address with a port/)
+    await refuses('screening.when_down = "drop"', 'screening.when_down', /accept/)
+  })
+
   test('values that do not fit', async () => {
     await refuses('inside = ["192.168.88.1/24"]', 'inside.0', /192\.168\.88\.0\/24/)
     await refuses('inside = ["0.0.0.0/0"]', 'inside', /every address/)

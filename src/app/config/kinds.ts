@@ -147,7 +147,10 @@ export const endpointOrOff = textual('"off", or an address with a port', (value)
 )
 
 /** `127.0.0.1:3310`. */
-export const endpoint = textual('an address with a port', readEndpoint)
+export const endpoint = textual('an address with a port', (value): Endpoint | null => {
+  const read = readEndpoint(value)
+  return read?.port === 0 ? null : read
+})
 
 function readEndpoint(value: string): Endpoint | null {
   const match = /^(?:\[([^\]]{1,64})\]|([^:]{1,64})):(\d{1,5})$/.exec(value)
