@@ -6,7 +6,7 @@ import { storedFacts } from '../../core/junk/stored-facts.ts'
 import { printAddress } from '../../format/address/address.ts'
 import { createScanner } from '../../format/message/scan.ts'
 import type { AccountId } from '../../model/ids.ts'
-import { JUNK_LEARNT_MIN } from '../../model/limits.ts'
+import { JUNK_LEARNT_MIN, JUNK_LEARNT_OF_ALL_MIN } from '../../model/limits.ts'
 import type { Log } from '../../std/log.ts'
 import { openJunkReads, wishForRetraining } from '../../store/junk/junk-file.ts'
 import { done, refused, route, type AdminRoute } from './api.ts'
@@ -16,8 +16,8 @@ export type JunkStatusView = {
     readonly address: string
     readonly good: number
     readonly junk: number
-    /** Its own words decide; else those of all, where enough was learnt. */
-    readonly decides: boolean
+    /** Whose words decide; `none` while too little was learnt. */
+    readonly goesBy: 'own' | 'all' | 'none'
   }[]
   readonly all: { readonly good: number; readonly junk: number }
 }
@@ -61,11 +61,14 @@ export function createJunkOperator(parts: {
         const { good = 0, junk = 0 } = learnt.find((each) => each.accountId === accountId) ?? {}
         return { good, junk }
       }
+      const all = of(null)
+      const otherwise = Math.min(all.good, all.junk) >= JUNK_LEARNT_OF_ALL_MIN ? ('all' as const) : ('none' as const)
       const accounts = (await directory.accounts()).map(({ accountId, address }) => {
         const { good, junk } = of(accountId)
-        return { address: printAddress(address), good, junk, decides: Math.min(good, junk) >= JUNK_LEARNT_MIN }
+        const own = Math.min(good, junk) >= JUNK_LEARNT_MIN
+        return { address: printAddress(address), good, junk, goesBy: own ? ('own' as const) : otherwise }
       })
-      return { accounts, all: of(null) }
+      return { accounts, all }
     },
     retrain: (accountId) => wishForRetraining(dataDir, accountId),
     async why(accountId, letter) {

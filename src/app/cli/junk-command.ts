@@ -12,6 +12,7 @@ const WHOSE = {
   all: 'of the letters of all users: it has learnt too little itself',
   none: '',
 }
+const GOES_BY = { own: 'its own letters', all: "all users' letters", none: 'nothing yet' }
 const isJson = (command: Command): boolean => command.optsWithGlobals()['json'] === true
 
 export function junkCommand(withAdmin: WithAdmin): Command {
@@ -28,11 +29,11 @@ export function junkCommand(withAdmin: WithAdmin): Command {
         if (isJson(command)) return printJson(status)
         printTable(
           ['USER', 'GOOD', 'JUNK', 'GOES BY'],
-          status.accounts.map(({ address, good, junk, decides }) => [
+          status.accounts.map(({ address, good, junk, goesBy }) => [
             address,
             String(good),
             String(junk),
-            decides ? 'its own letters' : "all users' letters",
+            GOES_BY[goesBy],
           ]),
         )
         print(`${status.all.good} good and ${status.all.junk} junk of all users.`)
