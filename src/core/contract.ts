@@ -12,6 +12,7 @@ import type { FlagClasses, Right, Rights } from '../model/rights.ts'
 import type { Answer, QueueEntry } from '../model/queue.ts'
 import type { PeerCertificate } from '../model/connection.ts'
 import type { ScriptProblem } from '../sieve/contract.ts'
+import type { SendingLimit } from './sending/contract.ts'
 import type { PortGroup, Protocol, ServiceName } from '../model/service.ts'
 import type {
   AcceptInput,
@@ -25,6 +26,7 @@ import type {
   FlagRow,
   MessageChoice,
   ScriptInfo,
+  SentBy,
   SortRow,
   StagedBody,
   StoredMessage,
@@ -225,6 +227,8 @@ export type RecipientLookup =
 export type AcceptResult =
   | { readonly at: 'accepted'; readonly queueIds: readonly QueueId[]; readonly delivered: number }
   | { readonly at: 'over-quota' }
+  /** The sender has sent as much as the account may. */
+  | { readonly at: 'over-limit' }
   /** By the filter of its only recipient, for this reason; may have several lines. */
   | { readonly at: 'refused'; readonly text: string }
 
@@ -257,6 +261,8 @@ export type Intake = {
     senderVerified: boolean
     /** The reverse-path is not forged, as far as SPF and DKIM can tell: it may hear of what becomes of a letter that is sent on (R22). */
     pathVerified?: boolean
+    /** Whose sending it counts as, and what everybody may send (core/sending). */
+    sentBy?: Pick<SentBy, 'accountId' | 'usual'>
     /** It goes to the accounts' \Junk, where their filters say nothing else. */
     junk?: boolean
     /** The accounts themselves judge, from this on; absent: `junk` holds for all. */
@@ -273,6 +279,8 @@ export type Intake = {
     smtputf8: boolean
     requireTls: boolean
   }): Promise<AcceptInput | null>
+  /** Of a staged message, what travels on: trace fields and content, octets [start, end). @throws StoreError */
+  readStaged(message: StagedMessage, start: number, end: number): Promise<Uint8Array>
   /** Lets go of a staged message. */
   discard(message: StagedMessage): Promise<void>
 }
@@ -282,8 +290,6 @@ export type Intake = {
 /** What one attempt came to for one recipient. */
 export type DeliveryResult = {
   readonly index: number
-  /** Of a staged message, what travels on: trace fields and content, octets [start, end). @throws StoreError */
-  readStaged(message: StagedMessage, start: number, end: number): Promise<Uint8Array>
   readonly to: 'delivered' | 'failed' | 'waiting'
   readonly answer: Answer
   /** Delivered to a host that speaks DSN and was told our parameters: success is its to report (RFC 3461 §5.2.1). */
@@ -346,8 +352,12 @@ export type QueueView = {
 export type QueueOperator = {
   /** Oldest first. */
   list(filter?: { destination?: string }): Promise<readonly QueueView[]>
-  /** Due at once; null means all. @returns those that were found */
+  /** Due at once, held or not; null means all. @returns those that were found */
   retry(queueIds: readonly QueueId[] | null): Promise<readonly QueueId[]>
+  /** Not tried again until they are retried; null means all. @returns those that were found */
+  hold(queueIds: readonly QueueId[] | null): Promise<readonly QueueId[]>
+  /** One more try, the last; then the sender is told, where he may be. @returns those that were found */
+  expire(queueIds: readonly QueueId[]): Promise<readonly QueueId[]>
   /** Gone without a DSN. @returns those that were found */
   remove(queueIds: readonly QueueId[]): Promise<readonly QueueId[]>
 }
@@ -671,6 +681,7 @@ type NoDomain = { readonly at: 'no-domain'; readonly domain: string }
 type BadAddress = { readonly at: 'bad-address'; readonly text: string; readonly why: string }
 type BadDomain = { readonly at: 'bad-domain'; readonly text: string; readonly why: string }
 type BadPassword = { readonly at: 'bad-password'; readonly why: string }
+type BadTerm = { readonly at: 'bad-term'; readonly why: string }
 type BadQuota = { readonly at: 'bad-quota'; readonly why: string }
 /** Its domain is hosted here, and nobody has that address. */
 type UnknownTarget = { readonly at: 'unknown-target'; readonly target: Address }
@@ -704,12 +715,21 @@ export type Directory = {
   setQuota(address: string, quotaOctets: number | null): Promise<Done | NotFound | BadQuota>
   /** How many messages at most; null: as many as fit. */
   setMessageQuota(address: string, quotaMessages: number | null): Promise<Done | NotFound | BadQuota>
+  /** What it has sent to other servers in 24 hours, and may send where that was set for it. */
+  sending(address: string): Promise<{ readonly limit: SendingLimit | null; readonly sent: SendingLimit } | null>
+  /** Null: what all may. */
+  setSendingLimit(
+    address: string,
+    limit: SendingLimit | null,
+  ): Promise<Done | NotFound | { readonly at: 'bad-limit'; readonly why: string }>
 
   aliases(): Promise<readonly AliasInfo[]>
   /** `targets`: at least one, local or foreign. */
   addAlias(
     address: string,
     targets: readonly string[],
+    /** How long it holds; absent: until it is removed. */
+    options?: { forMs?: number | undefined },
   ): Promise<
     | (Done & { readonly alias: AliasInfo })
     | Exists
@@ -720,7 +740,13 @@ export type Directory = {
     | { readonly at: 'too-many-targets'; readonly max: number }
     /** It would lead to itself, or through too many aliases. */
     | { readonly at: 'loop' }
+    | BadTerm
   >
+  /** An alias of the account under a name that nobody guesses, in its domain; it ends. */
+  addTemporaryAlias(
+    account: string,
+    options: { forMs: number },
+  ): Promise<(Done & { readonly alias: AliasInfo }) | NotFound | Exists | BadTerm>
   removeAlias(address: string): Promise<Done | NotFound>
 }
 

@@ -66,7 +66,12 @@ export type AccountInfo = {
 export type OnceLink = { readonly accountId: AccountId; readonly expiresAt: number }
 
 /** An address that stands for others: `targets` are addresses, local or foreign. */
-export type AliasInfo = { readonly address: Address; readonly targets: readonly Address[] }
+export type AliasInfo = {
+  readonly address: Address
+  readonly targets: readonly Address[]
+  /** When it ends, in epoch milliseconds; absent: never. */
+  readonly until?: number
+}
 
 // Bodies ---------------------------------------------------------------------------------------------------------------
 
@@ -145,6 +150,18 @@ export type AcceptOutcome =
     }
   /** Every recipient is local and over quota; nothing was kept. With any other recipient, quota is overdrawn by this message. */
   | { readonly at: 'over-quota' }
+  /** The sender has sent as much as the account may; nothing was kept. */
+  | { readonly at: 'over-limit' }
+
+/** Who sends a letter to others, counted with it. */
+export type SentBy = {
+  readonly accountId: AccountId
+  /** Hours since the epoch. */
+  readonly hour: number
+  readonly recipients: number
+  /** What the account may send in a day, unless something else is kept for it. */
+  readonly usual: { readonly messages: number; readonly recipients: number }
+}
 
 export type StoreFlagsMode = 'add' | 'remove' | 'replace'
 
@@ -212,8 +229,16 @@ export type Commands = {
   removeAccessKey: { input: { accountId: AccountId; keyId: number }; outcome: Done | NotFound }
   /** An older use than the one that is kept is not. */
   noteAccessKeyUse: { input: { accountId: AccountId; keyId: number; use: AccessKeyUse }; outcome: Done | NotFound }
-  addAlias: { input: { address: Address; targets: readonly Address[] }; outcome: Done | Exists | { at: 'no-domain' } }
+  addAlias: {
+    input: { address: Address; targets: readonly Address[]; until?: number }
+    outcome: Done | Exists | { at: 'no-domain' }
+  }
   removeAlias: { input: { address: Address }; outcome: Done | NotFound }
+  /** What the account may send to other servers in a day; null: what all may. */
+  setSendingLimit: {
+    input: { accountId: AccountId; limit: { messages: number; recipients: number } | null }
+    outcome: Done | NotFound
+  }
 
   // Mail.
   /**
@@ -221,7 +246,7 @@ export type Commands = {
    * not at all. What nobody is to have is let go.
    */
   accept: {
-    input: AcceptInput & { further?: readonly AcceptInput[]; remember?: readonly Remembered[] }
+    input: AcceptInput & { further?: readonly AcceptInput[]; remember?: readonly Remembered[]; sentBy?: SentBy }
     outcome: AcceptOutcome
   }
   /** All or none (RFC 3502). `replaces` goes as they come, and gives its room to them (RFC 8508 §3.4). */
@@ -396,11 +421,13 @@ export type Commands = {
   }
   /** At start: ends every lease whose token begins with `prefix`, so what a dead run held is claimable at once. */
   releaseLeases: { input: { prefix: string }; outcome: { queueIds: readonly QueueId[] } }
-  /** Operator: due at once, held or not; lifts a hold. No filter means all. */
+  /** Operator: due at once, held or not; lifts a hold. Null means all. `last`: it ends now, so that this try is the last one. */
   retryQueued: {
-    input: { queueIds: readonly QueueId[] | null; now: number }
+    input: { queueIds: readonly QueueId[] | null; now: number; last?: boolean }
     outcome: { queueIds: readonly QueueId[] }
   }
+  /** Operator: not claimed until it is retried. An attempt that runs ends as it would. Null means all. */
+  holdQueued: { input: { queueIds: readonly QueueId[] | null }; outcome: { queueIds: readonly QueueId[] } }
   /**
    * The clock that set the queue's times has jumped: arrivals, ends, next attempts and leases go along with it, but not
    * what arrived within `arrivedSince` and `now`, by the clock as it stands (R12).
@@ -438,6 +465,14 @@ export type DirectoryReads = {
   certificateKey(secret: string): Promise<{ readonly accountId: AccountId; readonly key: AccessKey } | null>
   /** By the hash of what the link says; an expired one too. */
   onceLink(tokenHash: string): Promise<OnceLink | null>
+  /** What an account may send, if something is kept for it, and has sent in these hours since the epoch, oldest first. */
+  sending(
+    accountId: AccountId,
+    hours: { from: number; to: number },
+  ): Promise<{
+    readonly limit: { readonly messages: number; readonly recipients: number } | null
+    readonly hours: readonly { readonly hour: number; readonly messages: number; readonly recipients: number }[]
+  }>
 }
 
 export type StoredMessage = MailboxEntry & { readonly summary: MessageSummary }

@@ -52,6 +52,12 @@ export function createQueueStore(clock: { now(): number }): QueueStore {
       for (const row of found) row.lease = null
       return { queueIds: found.map(({ entry }) => entry.queueId) }
     },
+    holdQueued({ queueIds }: Commands['holdQueued']['input']) {
+      for (const row of rows.values())
+        if (queueIds?.includes(row.entry.queueId) !== false) row.entry = { ...row.entry, held: true }
+      tell()
+      return { queueIds: queueIds ?? [...rows.keys()] }
+    },
     retryQueued({ queueIds, now }: Commands['retryQueued']['input']) {
       for (const id of queueIds ?? [...rows.keys()]) {
         const row = rows.get(id)

@@ -21,6 +21,7 @@ import { told } from './told.ts'
 
 const nothing = v.optional(v.strictObject({}))
 const password = v.pipe(v.string(), v.nonEmpty())
+const queueIds = v.array(v.pipe(v.number(), v.integer()))
 const quota = v.nullable(v.pipe(v.number(), v.integer()))
 
 /** Messages first: a number that will not do changes nothing. */
@@ -192,14 +193,28 @@ export const ADMIN_ROUTES: readonly AdminRoute[] = [
     method: 'POST',
     path: '/v1/queue/retry',
     summary: 'Try these now; null means all',
-    body: v.strictObject({ ids: v.nullable(v.array(v.pipe(v.number(), v.integer()))) }),
+    body: v.strictObject({ ids: v.nullable(queueIds) }),
     run: async ({ queue }, _, { ids }) => done({ ids: await queue.retry(ids as QueueId[] | null) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/queue/hold',
+    summary: 'Keep these from being tried; null means all',
+    body: v.strictObject({ ids: v.nullable(queueIds) }),
+    run: async ({ queue }, _, { ids }) => done({ ids: await queue.hold(ids as QueueId[] | null) }),
+  }),
+  route({
+    method: 'POST',
+    path: '/v1/queue/expire',
+    summary: 'Try these once more, and give up then, with a notice to the sender',
+    body: v.strictObject({ ids: queueIds }),
+    run: async ({ queue }, _, { ids }) => done({ ids: await queue.expire(ids as QueueId[]) }),
   }),
   route({
     method: 'POST',
     path: '/v1/queue/remove',
     summary: 'Remove these without telling the sender',
-    body: v.strictObject({ ids: v.array(v.pipe(v.number(), v.integer())) }),
+    body: v.strictObject({ ids: queueIds }),
     run: async ({ queue }, _, { ids }) => done({ ids: await queue.remove(ids as QueueId[]) }),
   }),
 ]

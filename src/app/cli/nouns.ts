@@ -1,11 +1,12 @@
 /** `gavan domain|user|alias|queue …`: each a call of the admin API, printed. */
 import { Command } from 'commander'
-import type { QueueView } from '../../core/contract.ts'
 import type { AdminApi } from '../admin/api.ts'
 import { appPasswordCommand, clientCertificateCommand } from './access-keys.ts'
 import { inviteCommand, resetCommand } from './links.ts'
 import { CliError, EXIT, print, printJson, printTable, type ExitCode } from './output.ts'
 import { makePassword, readPassword } from './password.ts'
+import { parseDuration } from './ban.ts'
+import { sendingCommand } from './sending.ts'
 import { parseCount, parseQuota, printOctets } from './units.ts'
 
 export type Call = (method: string, url: string, body?: unknown) => Promise<Record<string, unknown>>
@@ -157,6 +158,7 @@ export function userCommand(withAdmin: WithAdmin): Command {
         confirm(command, `The quota of ${address} is ${size}${more}.`, { changed: address, quotaOctets, ...counted })
       }),
     )
+  noun.addCommand(sendingCommand(withAdmin))
   noun.addCommand(appPasswordCommand(withAdmin))
   noun.addCommand(clientCertificateCommand(withAdmin))
   noun.addCommand(inviteCommand(withAdmin))
@@ -171,20 +173,37 @@ export function aliasCommand(withAdmin: WithAdmin): Command {
     .option('--json', 'machine-readable')
     .action(async (_options: unknown, command: Command) =>
       withAdmin(command, async (call) => {
-        const { aliases } = (await call('GET', '/v1/aliases')) as { aliases: { address: string; targets: string[] }[] }
+        const { aliases } = (await call('GET', '/v1/aliases')) as { aliases: AliasRow[] }
         if (isJson(command)) return printJson({ aliases })
         printTable(
-          ['ADDRESS', 'GOES TO'],
-          aliases.map(({ address, targets }) => [address, targets.join(', ')]),
+          ['ADDRESS', 'GOES TO', 'UNTIL'],
+          aliases.map(({ address, targets, until }) => [address, targets.join(', '), printEnd(until)]),
         )
       }),
     )
   noun
     .command('add <address> <target...>')
-    .action(async (address: string, targets: string[], _options: unknown, command: Command) =>
+    .option('--for <time>', 'it ends after, e.g. 30d')
+    .action(async (address: string, targets: string[], options: { for?: string }, command: Command) =>
       withAdmin(command, async (call) => {
-        await call('POST', '/v1/aliases', { address, targets })
+        const term = options.for === undefined ? {} : { forMs: parseDuration(options.for) }
+        await call('POST', '/v1/aliases', { address, targets, ...term })
         confirm(command, `Mail for ${address} goes to ${targets.join(', ')}.`, { added: address, targets })
+      }),
+    )
+  noun
+    .command('temporary <account>')
+    .description('an address for once, with a name that nobody guesses')
+    .option('--for <time>', 'it ends after', '30d')
+    .option('--json', 'machine-readable')
+    .action(async (account: string, options: { for: string }, command: Command) =>
+      withAdmin(command, async (call) => {
+        const path = `${at('users', account)}/temporary-aliases`
+        const made = (await call('POST', path, { forMs: parseDuration(options.for) })) as {
+          address: string
+          until: number
+        }
+        confirm(command, `${made.address} reaches ${account} until ${printEnd(made.until)}.`, { ...made, account })
       }),
     )
   noun.command('remove <address>').action(async (address: string, _options: unknown, command: Command) =>
@@ -196,60 +215,7 @@ export function aliasCommand(withAdmin: WithAdmin): Command {
   return noun
 }
 
-function parseIds(texts: readonly string[]): number[] {
-  return texts.map((text) => {
-    const id = Number(text)
-    if (Number.isSafeInteger(id) && id > 0) return id
-    throw new CliError(EXIT.usage, `${text} is not a queue id`, 'see them with: gavan queue list')
-  })
-}
+type AliasRow = { address: string; targets: string[]; until: number | null }
 
-export function queueCommand(withAdmin: WithAdmin): Command {
-  const noun = new Command('queue').description('mail that waits to leave')
-  noun
-    .command('list')
-    .option('--json', 'machine-readable')
-    .action(async (_options: unknown, command: Command) =>
-      withAdmin(command, async (call) => {
-        const { queue } = (await call('GET', '/v1/queue')) as { queue: QueueView[] }
-        if (isJson(command)) return printJson({ queue })
-        if (queue.length === 0) return print('Everything has left.')
-        const rows = queue.map((entry) => [
-          String(entry.queueId),
-          entry.from === '' ? '<>' : entry.from,
-          entry.recipients
-            .filter(({ state }) => state === 'waiting')
-            .map(({ address }) => address)
-            .join(', '),
-          String(entry.attempts),
-          entry.held ? 'held' : new Date(entry.nextAttemptAt).toISOString(),
-          entry.reason,
-        ])
-        printTable(['ID', 'FROM', 'TO', 'TRIES', 'NEXT TRY', 'WHY IT WAITS'], rows)
-      }),
-    )
-  noun
-    .command('retry [id...]')
-    .description('try now')
-    .option('--all', 'everything that waits')
-    .option('--json', 'machine-readable')
-    .action(async (texts: string[], options: { all?: true }, command: Command) => {
-      if (texts.length === 0 && options.all !== true)
-        throw new CliError(EXIT.usage, 'which ones?', 'gavan queue retry ID…, or --all')
-      await withAdmin(command, async (call) => {
-        const { ids } = await call('POST', '/v1/queue/retry', { ids: options.all === true ? null : parseIds(texts) })
-        confirm(command, `${(ids as number[]).length} due now.`, { ids })
-      })
-    })
-  noun
-    .command('remove <id...>')
-    .description('remove without telling the sender')
-    .option('--json', 'machine-readable')
-    .action(async (texts: string[], _options: unknown, command: Command) =>
-      withAdmin(command, async (call) => {
-        const { ids } = await call('POST', '/v1/queue/remove', { ids: parseIds(texts) })
-        confirm(command, `${(ids as number[]).length} removed.`, { ids })
-      }),
-    )
-  return noun
-}
+const printEnd = (until: number | null): string =>
+  until === null ? '' : `${new Date(until).toISOString().slice(0, 16).replace('T', ' ')} UTC`

@@ -5,9 +5,9 @@ import { DAY } from '../../std/clock.ts'
 import { findLetters, type TracedLetter, type TraceEvent } from '../trace/find.ts'
 import { CliError, EXIT, print, printJson } from './output.ts'
 
-const positive = (text: string): number => {
-  if (!/^[1-9]\d{0,3}$/.test(text)) throw new InvalidArgumentError('a number from 1 to 9999.')
-  return Number(text)
+const positive = (given: string): number => {
+  if (!/^[1-9]\d{0,3}$/.test(given)) throw new InvalidArgumentError('a number from 1 to 9999.')
+  return Number(given)
 }
 
 export function traceCommand(dataDirOf: (command: Command) => Promise<string>): Command {

@@ -51,6 +51,12 @@ export function createQueueOperator(options: { store: Pick<Store, 'run' | 'queue
     async retry(queueIds) {
       return (await store.run({ do: 'retryQueued', queueIds, now: clock.now() })).queueIds
     },
+    async hold(queueIds) {
+      return (await store.run({ do: 'holdQueued', queueIds })).queueIds
+    },
+    async expire(queueIds) {
+      return (await store.run({ do: 'retryQueued', queueIds, now: clock.now(), last: true })).queueIds
+    },
     async remove(queueIds) {
       return (await store.run({ do: 'removeQueued', queueIds })).queueIds
     },

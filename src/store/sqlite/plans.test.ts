@@ -15,6 +15,7 @@ import { mailboxRows } from './commands/mailbox-rows.ts'
 import { queueHandlers } from './commands/queue.ts'
 import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
+import { sendingHandlers } from './commands/sending.ts'
 import { stsPolicyHandlers } from './commands/sts-policies.ts'
 import { urlKeyHandlers } from './commands/url-keys.ts'
 import { type Database, openPlain, type SqlValue } from './database.ts'
@@ -25,12 +26,12 @@ import { MIGRATIONS } from './schema.ts'
 import { collector } from './writer.ts'
 
 const SCANS =
-  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|script|remembered|message_quota|mailbox_right|annotation|message_thread|url_key)\b/
+  /\bSCAN (account|mailbox|subscription|keyword|entry|expunged|message|body|segment|queue|once_link|access_key|script|remembered|message_quota|mailbox_right|annotation|message_thread|url_key|sent|sending_limit|alias_end)\b/
 
 /** Whole lists, asked for as such. */
 const ALLOWED = [
   /FROM account ORDER BY/,
-  /SELECT queue_id FROM queue ORDER BY queue_id/, // retryQueued without a filter
+  /SELECT queue_id FROM queue ORDER BY queue_id/, // retryQueued and holdQueued without a filter
   /UPDATE queue SET lease = NULL.*substr/s, // once, at start
   /UPDATE queue SET (accepted_at|expires_at) = /, // all of it, when the clock jumps and at start
   /count\(\*\) FILTER.*FROM queue/s, // the queue's depth, asked by Prometheus
@@ -62,6 +63,7 @@ test('every statement finds its rows by key', () => {
     annotationHandlers(recording, rows)
     urlKeyHandlers(recording, rows)
     stsPolicyHandlers(recording)
+    sendingHandlers(recording)
     queueHandlers(recording, intake.accept)
     collector(recording, () => 1)
     const bodies = bodyReader(directory.path, realFiles)

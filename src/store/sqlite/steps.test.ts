@@ -172,6 +172,10 @@ const ROWS = {
     (store, { ann, bob, inbox }) =>
       store.run({ do: 'setRights', accountId: ann, mailboxId: inbox, grantee: bob, mode: 'replace', rights: [] }),
   ],
+  setSendingLimit: [
+    (store, { ann }) => store.run({ do: 'setSendingLimit', accountId: ann, limit: { messages: 5, recipients: 6 } }),
+    (store, { bob }) => store.run({ do: 'setSendingLimit', accountId: bob, limit: null }),
+  ],
   setStsPolicy: [
     (store) => store.run({ do: 'setStsPolicy', domain: 'new.example', policy: STS_POLICY }),
     (store) => store.run({ do: 'setStsPolicy', domain: 'kept.example', policy: null }),
@@ -297,7 +301,8 @@ const ROWS = {
   ],
   settle: [settle('delivered', null), settle('waiting', null), settle('delivered', 'It came too late.')],
   releaseLeases: [(store) => store.run({ do: 'releaseLeases', prefix: 'me/' })],
-  retryQueued: [(store) => store.run({ do: 'retryQueued', queueIds: null, now: NOW + 7 })],
+  retryQueued: [(store) => store.run({ do: 'retryQueued', queueIds: null, now: NOW + 7, last: true })],
+  holdQueued: [(store) => store.run({ do: 'holdQueued', queueIds: null })],
   shiftQueued: [(store) => store.run({ do: 'shiftQueued', byMs: 1000, arrivedSince: NOW + 1, now: NOW + 2 })],
   resumeQueued: [(store) => store.run({ do: 'resumeQueued', now: NOW + 90_000, lateMs: 10 })],
   removeQueued: [(store, { waiting }) => store.run({ do: 'removeQueued', queueIds: [waiting] })],
@@ -309,6 +314,7 @@ async function build(store: Store): Promise<Ids> {
   await store.run({ do: 'setOnceLink', accountId: ann, link: { tokenHash: 'ann', expiresAt: NOW + 1000 } })
   await store.run({ do: 'addAccessKey', accountId: ann, ...KEY })
   await store.run({ do: 'setStsPolicy', domain: 'kept.example', policy: STS_POLICY })
+  await store.run({ do: 'setSendingLimit', accountId: bob, limit: { messages: 1, recipients: 1 } })
   await store.run({ do: 'putScript', accountId: ann, name: 'active', text: 'keep;' })
   await store.run({ do: 'putScript', accountId: ann, name: 'other', text: 'discard;' })
   await store.run({ do: 'activateScript', accountId: ann, name: 'active' })
@@ -364,6 +370,9 @@ const TABLES: Readonly<Record<string, string>> = {
   script: '*',
   remembered: '*',
   sts_policy: '*',
+  sent: '*',
+  sending_limit: '*',
+  alias_end: '*',
   keyword: '*',
   entry: '*',
   expunged: '*',

@@ -150,6 +150,25 @@ export function queueTests(check: Check): void {
     await assert.rejects(store.queue.read(b, 0, 1), StoreError)
   })
 
+  check('the operator: what is held is not claimed, what ends is tried once more', async (store) => {
+    const b = await queued(store, 'b.example')
+    const c = await queued(store, 'c.example')
+    assert.deepEqual(await store.run({ do: 'holdQueued', queueIds: [b, 99 as QueueId] }), { queueIds: [b] })
+    assert.deepEqual(
+      (await claim(store)).entries.map(({ queueId }) => queueId),
+      [c],
+    )
+    assert.deepEqual(await store.run({ do: 'holdQueued', queueIds: null }), { queueIds: [b, c] })
+    assert.deepEqual(await settle(store, c, { results: [], nextAttemptAt: NOW }), { at: 'done' })
+    assert.deepEqual((await claim(store)).entries, [], 'what was held while it was tried stays')
+    assert.equal((await store.queue.depth(NOW)).held, 2)
+    await store.run({ do: 'retryQueued', queueIds: [c], now: NOW + 5, last: true })
+    const entry = await store.queue.entry(c)
+    assert.deepEqual([entry?.held, entry?.expiresAt, entry?.nextAttemptAt], [false, NOW + 5, NOW + 5])
+    await store.run({ do: 'retryQueued', queueIds: [c], now: NOW + 50, last: true })
+    assert.equal((await store.queue.entry(c))?.expiresAt, NOW + 5, 'an end is not put off')
+  })
+
   check('releaseLeases: what a dead run held is due again, also after a restart', async (store, opened) => {
     const b = await queued(store, 'b.example')
     const c = await queued(store, 'c.example')

@@ -14,7 +14,16 @@ type Result = Commands['settle']['input']['results'][number]
 export function queueHandlers(
   db: Database,
   accept: Handler<'accept'>,
-): Handlers<'claimDue' | 'settle' | 'releaseLeases' | 'retryQueued' | 'shiftQueued' | 'resumeQueued' | 'removeQueued'> {
+): Handlers<
+  | 'claimDue'
+  | 'settle'
+  | 'releaseLeases'
+  | 'retryQueued'
+  | 'holdQueued'
+  | 'shiftQueued'
+  | 'resumeQueued'
+  | 'removeQueued'
+> {
   const selectDue = db.prepare<[number, number, string]>(
     `SELECT due_at, queue_id, destination FROM queue
      WHERE held = 0 AND due_at <= ? AND (due_at, queue_id) > (?, ?)
@@ -38,6 +47,8 @@ export function queueHandlers(
     `UPDATE queue SET held = 0, next_attempt_at = ?, due_at = iif(lease IS NULL, ?, due_at)
      WHERE queue_id = ? RETURNING queue_id`,
   )
+  const end = db.prepare('UPDATE queue SET expires_at = min(expires_at, ?) WHERE queue_id = ?')
+  const hold = db.prepare<[number]>('UPDATE queue SET held = 1 WHERE queue_id = ? RETURNING queue_id')
   const releaseByPrefix = db.prepare<[number]>(
     `UPDATE queue SET lease = NULL, due_at = next_attempt_at
      WHERE lease IS NOT NULL AND substr(lease, 1, length(?)) = ? RETURNING queue_id`,
@@ -112,11 +123,21 @@ export function queueHandlers(
       return { queueIds }
     },
 
-    retryQueued({ queueIds, now }, work) {
+    retryQueued({ queueIds, now, last = false }, work) {
       const found: QueueId[] = []
       for (const queueId of queueIds ?? selectIds.all().map(([id]) => id as QueueId)) {
-        if (retry.get(now, now, queueId) !== undefined) found.push(queueId)
+        if (retry.get(now, now, queueId) === undefined) continue
+        if (last) end.run(now, queueId)
+        found.push(queueId)
       }
+      if (found.length > 0) work.notice({ kind: 'queue' })
+      return { queueIds: found }
+    },
+
+    holdQueued({ queueIds }, work) {
+      const found = (queueIds ?? selectIds.all().map(([id]) => id as QueueId)).filter(
+        (queueId) => hold.get(queueId) !== undefined,
+      )
       if (found.length > 0) work.notice({ kind: 'queue' })
       return { queueIds: found }
     },
