@@ -18,6 +18,8 @@ const LIVE = [
   'relay.smarthost.host relay.smarthost.port relay.smarthost.security relay.smarthost.user relay.smarthost.password_file',
   'relay.smarthost.password relay.smarthost.verify relay.smarthost.ca_file relay.routes',
   'resolver.servers resolver.trust_ad limits.message_size log.level metrics.listen',
+  'screening.enabled screening.dmarc screening.dnsbl screening.greeting_delay screening.clamav screening.rspamd',
+  'screening.when_down',
 ].flatMap((line) => line.split(' '))
 
 test('of each key it is known whether a reload changes it', () => {

@@ -7,7 +7,13 @@ import { Secret } from '../../std/secret.ts'
 export type KeyChange = { readonly key: string; readonly from: string | null; readonly to: string | null }
 
 /** What the program is built around: the store, the number of threads, the socket of this very API, the shape of log lines. */
-export const NEEDS_RESTART: ReadonlySet<string> = new Set(['data_dir', 'workers', 'admin.socket', 'log.format'])
+export const NEEDS_RESTART: ReadonlySet<string> = new Set([
+  'data_dir',
+  'workers',
+  'admin.socket',
+  'log.format',
+  'trace.days',
+])
 
 export function changesBetween(
   old: Config,
