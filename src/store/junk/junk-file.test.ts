@@ -3,6 +3,7 @@ import assert from 'node:assert/strict'
 import { existsSync, readdirSync, rmSync, truncateSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { JUNK_SENDERS_MAX } from '../../model/limits.ts'
 import { silentLog } from '../../std/log.ts'
 import type { AccountId, MessageKey, ModSeq } from '../../model/ids.ts'
 import type { JunkLetter, JunkMemory, JunkReads } from '../contract.ts'
@@ -94,6 +95,18 @@ test('those that wait are found by when they came', async () => {
     ]
     memory.keep(ANN, { modSeq: 1 as ModSeq, letters, senders: new Map(), words: null })
     assert.deepEqual(memory.waiting(ANN, 100), [2, 1])
+  })
+})
+
+test('one over: senders of an account; those that are known go on being counted', async () => {
+  await inPlace(({ memory, reads }) => {
+    const one = { written: 1, good: 0, junk: 0 }
+    const many = new Map(Array.from({ length: JUNK_SENDERS_MAX + 1 }, (_, n) => [`to ${n}`, one]))
+    memory.keep(ANN, { modSeq: 1 as ModSeq, letters: [], senders: many, words: null })
+    const [last, over] = [`to ${JUNK_SENDERS_MAX - 1}`, `to ${JUNK_SENDERS_MAX}`]
+    assert.deepEqual([...reads.senders(ANN, [last, over]).keys()], [last])
+    memory.keep(ANN, { modSeq: 2 as ModSeq, letters: [], senders: new Map([[last, one], [over, one]]), words: null }) // prettier-ignore
+    assert.deepEqual([...reads.senders(ANN, [last, over])], [[last, { ...one, written: 2 }]])
   })
 })
 

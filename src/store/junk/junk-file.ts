@@ -1,7 +1,7 @@
 /** What the junk filter has learnt, in a database of its own beside the store: all of it can be lost, and is learnt again. */
 import { rmSync, statSync, writeFileSync } from 'node:fs'
 import { join } from 'node:path'
-import { STORE_BUSY_TIMEOUT_MS } from '../../model/limits.ts'
+import { JUNK_SENDERS_MAX, STORE_BUSY_TIMEOUT_MS } from '../../model/limits.ts'
 import type { AccountId, MessageKey, ModSeq } from '../../model/ids.ts'
 import type { Log } from '../../std/log.ts'
 import {
@@ -164,7 +164,11 @@ export function openJunkMemory(options: { dataDir: string; files?: Files }): Jun
       atomic(() => {
         for (const { messageKey, label, savedAt, senders: names } of letters)
           is.setLetter.run(accountId, messageKey, label, savedAt, names.join('\n'))
-        for (const [name, { written, good, junk }] of senders) is.addSender.run(accountId, name, written, good, junk)
+        let room = senders.size === 0 ? 0 : JUNK_SENDERS_MAX - (is.countSenders.get(accountId)?.[0] ?? 0)
+        for (const [name, { written, good, junk }] of senders) {
+          if (is.sender.get(accountId, name) === undefined && room-- <= 0) continue
+          is.addSender.run(accountId, name, written, good, junk)
+        }
         if (words !== null) {
           setWords(accountId, words.own)
           setWords(ALL, words.all)
@@ -217,6 +221,8 @@ function statementsOf(db: Database) {
     waiting: db.prepare<[number]>(
       `SELECT message_key FROM letter WHERE account_id = ? AND label = 'waiting' AND saved_at < ? ORDER BY saved_at LIMIT 1024`,
     ),
+    countSenders: db.prepare<[number]>('SELECT count(*) FROM sender WHERE account_id = ?'),
+    sender: db.prepare<[number]>('SELECT 1 FROM sender WHERE account_id = ? AND name = ?'),
     addSender: db.prepare(
       `INSERT INTO sender (account_id, name, written, good, junk) VALUES (?1, ?2, max(0, ?3), max(0, ?4), max(0, ?5))
        ON CONFLICT DO UPDATE SET written = max(0, written + ?3), good = max(0, good + ?4), junk = max(0, junk + ?5)`,
