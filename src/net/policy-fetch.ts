@@ -44,6 +44,6 @@ function globalLookup(resolver: Resolver, mayDial: (address: string) => boolean)
       if (all === true) callback(null, allowed)
       else callback(null, first.address, first.family)
     }
-    void look()
+    look().catch((error: NodeJS.ErrnoException) => callback(error, ''))
   }
 }

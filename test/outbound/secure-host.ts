@@ -42,7 +42,7 @@ export async function createTestCa(): Promise<TestCa> {
         subject: `CN=${name}`,
         issuer: ca.subject,
         publicKey: own.publicKey as never,
-        signingKey: keys.privateKey as never,
+        signingKey: keys.privateKey,
         notBefore: new Date(now - 24 * HOUR),
         notAfter: new Date(now + (expired ? -1 : 24) * HOUR),
         extensions: [new x509.SubjectAlternativeNameExtension([{ type: 'dns', value: name }])],
@@ -63,6 +63,6 @@ const HASHES = [null, 'sha256', 'sha512'] as const
 export function tlsaOf(usage: number, selector: 0 | 1, matching: 0 | 1 | 2, from: { der: Buffer; spki: Buffer }) {
   const octets = selector === 0 ? from.der : from.spki
   const hash = HASHES[matching]
-  const data = (hash === null ? octets : createHash(hash!).update(octets).digest()).toString('hex')
+  const data = (hash === null ? octets : createHash(hash).update(octets).digest()).toString('hex')
   return { usage, selector, matching, data }
 }

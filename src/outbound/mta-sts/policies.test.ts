@@ -16,7 +16,7 @@ function world() {
   const clock = createTestClock()
   const stored = new Map<string, KeptStsPolicy>()
   const now = {
-    record: 'v=STSv1; id=1;' as string | null | 'fails',
+    record: 'v=STSv1; id=1;' as string | null,
     mode: 'enforce',
     server: 'good' as 'good' | 'gone' | 'untrusted',
     fetches: 0,

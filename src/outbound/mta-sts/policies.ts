@@ -91,7 +91,8 @@ export function createStsPolicies(parts: {
       if (record.at !== 'found') return found(kept, 'kept', null)
       if (kept !== null && kept.id === record.id) {
         const refreshAt = Math.min(MTA_STS_REFRESH_AFTER_MS, (kept.maxAgeSeconds * 1000) / 2)
-        if (clock.now() - kept.fetchedAt >= refreshAt) void fetchOnce(domain, record.id) // No letter waits for it.
+        // No letter waits for it; what fails is told and tried again.
+        if (clock.now() - kept.fetchedAt >= refreshAt) fetchOnce(domain, record.id).catch(() => {})
         return found(kept, 'kept', null)
       }
       const fetched = await fetchOnce(domain, record.id)

@@ -133,8 +133,8 @@ export function createMtaPolicy(options: MtaOptions): SmtpPolicy {
         const pathVerified = verdict !== undefined && pathIsVerified(verdict.authentication, envelope.reversePath)
         const { address } = facts.connection.remote
         const brought = verdict === undefined ? null : broughtBy(address, verdict, examined.points)
-        const options = { envelope, message, traceId, senderVerified: false, pathVerified, junk }
-        const answer = await commit(intake, { ...options, ...(brought === null ? {} : { brought }) })
+        const taken = { envelope, message, traceId, senderVerified: false, pathVerified, junk }
+        const answer = await commit(intake, { ...taken, ...(brought === null ? {} : { brought }) })
         if (answer.code === 250 && !junk) strangers?.brought(address, envelope.recipients.length)
         return answer
       }
