@@ -54,3 +54,47 @@ test('a letter that is sent on comes in our name; its bounce goes back to the se
   world.clock.advance(22 * 24 * 60 * 60 * 1000)
   assert.equal(await lookup(path, 'null'), 'unknown', 'after 22 days')
 })
+
+test('an account sends as much as it may, and then hears why and when again', async () => {
+  await using world = await openWorld()
+  const { east, west } = world
+  const anna = await east.addAccount('anna')
+  const bert = await west.addAccount('bert')
+  await east.core.directory.addAlias('both@east.test', ['bert@west.test', 'olga@west.test'])
+  const letter = (to: string) => send(world, east, 'anna@east.test', { from: 'anna@east.test', to })
+  await east.core.directory.setSendingLimit('anna@east.test', { messages: 5, recipients: 2 })
+  await letter('bert@west.test')
+  await letter('anna@east.test')
+  assert.deepEqual((await east.core.directory.sending('anna@east.test'))?.sent, { messages: 1, recipients: 1 })
+  await assert.rejects(letter('both@east.test'), /452 4\.5\.3 This account may send to 2 recipients a day on other/)
+  await letter('bert@west.test')
+  await assert.rejects(letter('bert@west.test'), /452 4\.5\.3 .* there is room again at .* \+0000/)
+  await east.core.directory.setSendingLimit('anna@east.test', { messages: 0, recipients: 0 })
+  await assert.rejects(letter('bert@west.test'), /550 5\.7\.1 This account may not send/)
+  await letter('anna@east.test')
+  await arrival(west, bert, /^Subject: for bert/m)
+  assert.equal((await east.read(anna)).length, 2)
+})
+
+test('a temporary alias reaches its account until it ends; then it is nobody, also where a catch-all is', async () => {
+  await using world = await openWorld()
+  const { directory, intake, accounts } = world.east.core
+  const anna = await world.east.addAccount('anna')
+  await directory.setCatchAll('east.test', 'anna@east.test')
+  const forMs = 30 * 24 * 60 * 60 * 1000
+  const made = await directory.addTemporaryAlias('Anna@east.test', { forMs })
+  assert.ok(made.at === 'done')
+  const { address, until } = made.alias
+  assert.match(address.localPart, /^[a-z]+\.\d{5}$/)
+  assert.equal((await intake.lookup(address, null)).at, 'local')
+  assert.equal(await accounts.maySendAs(anna, address), true)
+  world.clock.advance(until! - world.clock.now())
+  assert.equal((await intake.lookup(address, null)).at, 'unknown')
+  assert.equal(await accounts.maySendAs(anna, address), false)
+  assert.equal((await directory.addTemporaryAlias('anna@east.test', { forMs: 0 })).at, 'bad-term')
+  assert.equal((await directory.addTemporaryAlias('nobody@east.test', { forMs })).at, 'not-found')
+  assert.equal(
+    (await directory.addAlias('x@east.test', ['anna@east.test'], { forMs: 3651 * 86_400_000 })).at,
+    'bad-term',
+  )
+})

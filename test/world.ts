@@ -110,6 +110,7 @@ export async function openWorld(options: { authenticated?: boolean } = {}): Prom
     const session = {
       hostname,
       messageMaxOctets: 5_000_000,
+      sendingLimit: { messages: 500, recipients: 2000 },
       guard,
       inside: [],
       drain: drain.signal,

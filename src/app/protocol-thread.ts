@@ -115,6 +115,7 @@ async function run(): Promise<void> {
     serveOf: wireSessions(parts, core, {
       hostname: live.hostname,
       messageMaxOctets: live.messageMaxOctets,
+      sendingLimit: live.sendingLimit,
       guard,
       strangers,
       guessKey: settings.guessKey,
@@ -123,8 +124,8 @@ async function run(): Promise<void> {
       load,
       locks: openMaildropLocks(settings.maildrops, { clock, loginDelayMs: live.access.pop3LoginDelayMs }),
       ...(live.screening === null ? {} : { screening: screeningOf(live.screening) }),
-      ...(live.access.oauth === null ? {} : { tokens: wireTokens(live.access.oauth, { clock }) }),
       ...(examiners === null ? {} : { examiners }),
+      ...(live.access.oauth === null ? {} : { tokens: wireTokens(live.access.oauth, { clock }) }),
     }),
     admissionOf: (on) => evidence.watch(on.service, wireAdmission(on, guard, load)),
   })

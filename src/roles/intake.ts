@@ -10,6 +10,7 @@ import type { SmtpFacts } from './contract.ts'
 
 export const UNKNOWN = reply(550, '5.1.1', 'No such user here')
 export const OVER_QUOTA = reply(452, '4.2.2', 'Mailbox is over its quota')
+export const OVER_LIMIT = reply(450, '4.7.1', 'More mail than this account may send in a day')
 export const ADDRESS_LOOP = reply(554, '5.4.6', 'The address leads back to itself')
 
 export function receivedFor(facts: SmtpFacts, envelope: Envelope, options: TraceOptions): string {
@@ -61,6 +62,8 @@ export async function commit(intake: Intake, options: Parameters<Intake['accept'
         return reply(250, '2.0.0', `Ok: kept as ${options.traceId}`)
       case 'over-quota':
         return OVER_QUOTA
+      case 'over-limit':
+        return OVER_LIMIT
       case 'refused':
         return reply(550, '5.7.1', ...refusalLines(result.text)) // RFC 5429 §2.1.1
       default:

@@ -13,6 +13,7 @@ import type { Opened } from './suite/shared.ts'
 import { sortTests } from './suite/sort.ts'
 import { sharingTests } from './suite/sharing.ts'
 import { scriptTests } from './suite/scripts.ts'
+import { sendingTests } from './suite/sending.ts'
 import { stsPolicyTests } from './suite/sts-policies.ts'
 import { transferTests } from './suite/transfer.ts'
 
@@ -44,6 +45,7 @@ export function storeSuite(name: string, open: () => Promise<Opened>, { concurre
     changeTests(check)
     sharingTests(check)
     stsPolicyTests(check)
+    sendingTests(check)
     lifeTests(check)
   })
 }

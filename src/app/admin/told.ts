@@ -3,7 +3,9 @@ import { printAddress } from '../../format/address/address.ts'
 import type { Directory } from '../../core/contract.ts'
 import { done, refused, type AdminAnswer } from './api.ts'
 
-type Outcome = Awaited<ReturnType<Directory[Exclude<keyof Directory, 'domains' | 'accounts' | 'account' | 'aliases'>]>>
+type Outcome = Awaited<
+  ReturnType<Directory[Exclude<keyof Directory, 'domains' | 'accounts' | 'account' | 'aliases' | 'sending'>]>
+>
 
 /** Says what an outcome means for the thing that was named. */
 export function told(outcome: Outcome, what: string): AdminAnswer {
@@ -25,6 +27,10 @@ export function told(outcome: Outcome, what: string): AdminAnswer {
       return refused(422, `the password ${outcome.why}`, null)
     case 'bad-quota':
       return refused(422, `the quota ${outcome.why}`, null)
+    case 'bad-limit':
+      return refused(422, `the limit ${outcome.why}`, null)
+    case 'bad-term':
+      return refused(422, `the term ${outcome.why}`, null)
     case 'unknown-target':
       return refused(422, `nobody has the address ${printAddress(outcome.target)}`, 'add that user or alias first')
     case 'no-targets':

@@ -66,7 +66,7 @@ export function createAccounts(options: {
     lifetimeMs: CREDENTIAL_CACHE_MS,
     entriesMax: CREDENTIAL_CACHE_MAX,
   })
-  const routes = createRoutes({ directory, hostname: '', postmaster: null })
+  const routes = createRoutes({ directory, hostname: '', postmaster: null, now: clock.now })
 
   /** A client that opens several connections at once asks the same several times: they share one answer. */
   const asked = new Map<string, ReturnType<typeof gate.run<boolean>>>()

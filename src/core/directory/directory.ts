@@ -1,7 +1,8 @@
-import type { Clock } from '../../std/clock.ts'
+import { DAY, HOUR, type Clock } from '../../std/clock.ts'
+import type { Random } from '../../std/random.ts'
 import type { Secret } from '../../std/secret.ts'
 import type { Address } from '../../model/address.ts'
-import { ALIAS_MEMBERS_MAX } from '../../model/limits.ts'
+import { ALIAS_MEMBERS_MAX, ALIAS_TERM_MAX_MS, SENDING_LIMIT_MAX } from '../../model/limits.ts'
 import type { SpecialUse } from '../../model/mailbox.ts'
 import { parseAddress, sameAddress } from '../../format/address/address.ts'
 import { parseDomain } from '../../format/address/domain.ts'
@@ -9,7 +10,9 @@ import type { AccountInfo, Store } from '../../store/contract.ts'
 import { whyUnfit } from '../accounts/password-rule.ts'
 import type { Accounts, Directory } from '../contract.ts'
 import { canonicalAddress, canonicalDomain, localKey } from './canonical.ts'
+import { sentInADay } from '../sending/sending.ts'
 import { createRoutes } from './routes.ts'
+import { temporaryName } from './temporary.ts'
 
 /** What a new account finds (RFC 6154 for all but the first). */
 const FIRST_MAILBOXES: readonly { name: string; specialUse: SpecialUse | null }[] = [
@@ -34,13 +37,23 @@ function badPassword(password: Secret): Bad<'bad-password'> | null {
   return why === null ? null : { at: 'bad-password', why }
 }
 
+function badTerm(forMs: number | undefined): Bad<'bad-term'> | null {
+  if (forMs === undefined || (Number.isSafeInteger(forMs) && forMs > 0 && forMs <= ALIAS_TERM_MAX_MS)) return null
+  return { at: 'bad-term', why: `it is not a time of at most ${ALIAS_TERM_MAX_MS / DAY} days` }
+}
+
 function badQuota(quotaOctets: number | null): Bad<'bad-quota'> | null {
   if (quotaOctets === null || (Number.isSafeInteger(quotaOctets) && quotaOctets > 0)) return null
   return { at: 'bad-quota', why: 'it is not a positive whole number of octets' }
 }
 
-export function createDirectory(options: { store: Store; accounts: Accounts; clock: Clock }): Directory {
-  const { store, accounts, clock } = options
+export function createDirectory(options: {
+  store: Store
+  accounts: Accounts
+  clock: Clock
+  random: Random
+}): Directory {
+  const { store, accounts, clock, random } = options
   const { directory } = store
 
   const find = async (text: string): Promise<AccountInfo | null> => {
@@ -50,7 +63,7 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
 
   /** The first of `targets` that is ours and that nobody has. */
   const unknownAmong = async (targets: readonly Address[]): Promise<Address | null> => {
-    const routes = createRoutes({ directory, hostname: '', postmaster: null })
+    const routes = createRoutes({ directory, hostname: '', postmaster: null, now: clock.now })
     for (const target of targets) {
       const route = await routes.resolve(target, { fallbacks: true })
       if (route.accounts.length === 0 && route.foreign.length === 0) return target
@@ -64,7 +77,7 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
       ...directory,
       alias: async (asked: Address) => (sameAddress(asked, address) ? { address, targets } : directory.alias(asked)),
     }
-    const routes = createRoutes({ directory: withAlias, hostname: '', postmaster: null })
+    const routes = createRoutes({ directory: withAlias, hostname: '', postmaster: null, now: clock.now })
     const { looped, cut } = await routes.resolve(address, { fallbacks: true })
     return looped || cut
   }
@@ -152,9 +165,32 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
       return store.run({ do: 'setQuota', accountId: account.accountId, quotaMessages })
     },
 
+    async sending(text) {
+      const account = await find(text)
+      if (account === null) return null
+      const { limit, hours } = await sentInADay(directory, account.accountId, Math.floor(clock.now() / HOUR))
+      const total = { messages: 0, recipients: 0 }
+      for (const { messages, recipients } of hours) {
+        total.messages += messages
+        total.recipients += recipients
+      }
+      return { limit, sent: total }
+    },
+
+    async setSendingLimit(text, limit) {
+      const fits = (count: number): boolean => Number.isSafeInteger(count) && count >= 0 && count <= SENDING_LIMIT_MAX
+      if (limit !== null && !(fits(limit.messages) && fits(limit.recipients)))
+        return { at: 'bad-limit', why: `it is not a whole number from 0 to ${SENDING_LIMIT_MAX}` }
+      const account = await find(text)
+      if (account === null) return { at: 'not-found' }
+      return store.run({ do: 'setSendingLimit', accountId: account.accountId, limit })
+    },
+
     aliases: () => directory.aliases(),
 
-    async addAlias(text, targetTexts) {
+    async addAlias(text, targetTexts, { forMs } = {}) {
+      const bad = badTerm(forMs)
+      if (bad !== null) return bad
       const address = addressOf(text)
       if ('at' in address) return address
       const targets = new Map<string, Address>()
@@ -165,13 +201,33 @@ export function createDirectory(options: { store: Store; accounts: Accounts; clo
       }
       if (targets.size === 0) return { at: 'no-targets' }
       if (targets.size > ALIAS_MEMBERS_MAX) return { at: 'too-many-targets', max: ALIAS_MEMBERS_MAX }
-      const alias = { address, targets: [...targets.values()] }
+      const alias = {
+        address,
+        targets: [...targets.values()],
+        ...(forMs === undefined ? {} : { until: clock.now() + forMs }),
+      }
       if ((await directory.domain(address.domain)) === null) return { at: 'no-domain', domain: address.domain }
       if (await wouldTangle(address, alias.targets)) return { at: 'loop' }
       const unknown = await unknownAmong(alias.targets)
       if (unknown !== null) return { at: 'unknown-target', target: unknown }
       const outcome = await store.run({ do: 'addAlias', ...alias })
       if (outcome.at === 'no-domain') return { at: 'no-domain', domain: address.domain }
+      return outcome.at === 'done' ? { at: 'done', alias } : outcome
+    },
+
+    async addTemporaryAlias(text, { forMs }) {
+      const bad = badTerm(forMs)
+      if (bad !== null) return bad
+      const account = await find(text)
+      if (account === null) return { at: 'not-found' }
+      const { domain } = account.address
+      const alias = {
+        address: { localPart: temporaryName(random), domain },
+        targets: [account.address],
+        until: clock.now() + forMs,
+      }
+      const outcome = await store.run({ do: 'addAlias', ...alias })
+      if (outcome.at === 'no-domain') return { at: 'not-found' }
       return outcome.at === 'done' ? { at: 'done', alias } : outcome
     },
 

@@ -44,14 +44,19 @@ export function createRoutes(options: {
   directory: DirectoryReads
   hostname: string
   postmaster: Address | null
+  /** Aliases that have ended by then lead nowhere. */
+  now: () => number
 }): Routes {
-  const { directory, hostname, postmaster } = options
+  const { directory, hostname, postmaster, now } = options
 
   const exactly = async (address: Address): Promise<Step> => {
     const account = await directory.accountByAddress(address)
     if (account !== null) return { at: 'account', account }
     const alias = await directory.alias(address)
-    return alias === null ? null : { at: 'alias', alias }
+    if (alias === null) return null
+    // Choice: who writes to a name that has ended is refused, and does not reach the catch-all: the name is known to strangers.
+    const ended = alias.until !== undefined && alias.until <= now()
+    return { at: 'alias', alias: ended ? { ...alias, targets: [] } : alias }
   }
 
   /** `user+tag` is `user` unless somebody has that very address (RFC 5233 §4 calls it subaddress). */

@@ -1,5 +1,5 @@
 import { assert } from '../../std/assert.ts'
-import type { Clock } from '../../std/clock.ts'
+import { HOUR, type Clock } from '../../std/clock.ts'
 import { silentLog, type Log } from '../../std/log.ts'
 import { token, type Random } from '../../std/random.ts'
 import type { Address, ReversePath } from '../../model/address.ts'
@@ -87,6 +87,7 @@ export function createIntake(options: {
     directory: store.directory,
     hostname: canonicalDomain(options.hostname),
     postmaster: options.postmaster,
+    now: clock.now,
   })
 
   const srs = options.srs ?? null
@@ -197,7 +198,16 @@ export function createIntake(options: {
       })
     },
 
-    async accept({ envelope, message, traceId, senderVerified, pathVerified = false, junk = false, brought = null }) {
+    async accept({
+      envelope,
+      message,
+      traceId,
+      senderVerified,
+      pathVerified = false,
+      junk = false,
+      brought = null,
+      sentBy,
+    }) {
       const { recipients, ...rest } = envelope
       assert(recipients.length > 0, 'a message is accepted for somebody')
       const routed: { asked: Recipient; route: Route }[] = []
@@ -212,7 +222,17 @@ export function createIntake(options: {
       }
       const now = clock.now()
       const as = await sentOnAs(rest.reversePath, now)
-      const letter = { envelope: rest, message, traceId, senderVerified, pathVerified, sentOnAs: as, junk, brought, now }
+      const letter = {
+        envelope: rest,
+        message,
+        traceId,
+        senderVerified,
+        pathVerified,
+        sentOnAs: as,
+        junk,
+        brought,
+        now,
+      }
       const { local, relay, further, remember, refused } = await distribute(letter, routed, parts).catch(
         async (error: unknown) => {
           await store.discard(message.body)
@@ -224,16 +244,31 @@ export function createIntake(options: {
         log.info({ event: 'intake.refused-by-filter', traceId })
         return { at: 'refused', text: refused }
       }
+      const drafts = relay.drafts({
+        envelope: rest,
+        skipOctets: message.skipOctets,
+        now,
+        senderVerified,
+        pathVerified,
+      })
+      const outward = drafts.reduce((sum, { recipients: each }) => sum + each.length, 0)
+      const counted = sentBy !== undefined && outward > 0
       const outcome = await store.run({
         do: 'accept',
         message: { body: message.body, summary: message.summary },
         traceId,
         acceptedAt: now,
         local,
-        relay: relay.drafts({ envelope: rest, skipOctets: message.skipOctets, now, senderVerified, pathVerified }),
+        relay: drafts,
         ...(further.length === 0 ? {} : { further }),
         ...(remember.length === 0 ? {} : { remember }),
+        ...(counted ? { sentBy: { ...sentBy, hour: Math.floor(now / HOUR), recipients: outward } } : {}),
       })
+      if (outcome.at === 'over-limit') {
+        await store.discard(message.body)
+        log.warn({ event: 'sending.refused', traceId, accountId: sentBy?.accountId, recipients: outward })
+        return outcome
+      }
       if (outcome.at === 'over-quota') {
         await store.discard(message.body)
         log.info({ event: 'intake.over-quota', traceId })

@@ -43,7 +43,7 @@ export async function openTestCore(): Promise<TestCore> {
   }
   const notes: Promise<unknown>[] = []
   const accounts = createAccounts({ directory: store.directory, hasher, clock, random, cores: 1, scramSecret, noteUse })
-  const directory = createDirectory({ store, accounts, clock })
+  const directory = createDirectory({ store, accounts, clock, random })
   await directory.addDomain('here.test')
   return {
     store,

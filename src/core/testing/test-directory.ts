@@ -51,6 +51,7 @@ export function createTestDirectory(data: {
     aliases: async () => aliases,
     alias: async (address) => aliases.find((alias) => localKey(alias.address) === localKey(address)) ?? null,
     onceLink: async () => null,
+    sending: async () => ({ limit: null, hours: [] }),
     accessKeys: async () => [],
     certificateKey: async () => null,
     setAccount,

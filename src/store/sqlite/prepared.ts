@@ -1,7 +1,16 @@
 /** What travels to the writer: commands with all that can be worked out in the caller's thread worked out there. */
 import { crc32 } from 'node:zlib'
 import { assert } from '../../std/assert.ts'
-import type { AcceptInput, Command, CommandName, Commands, MessageDraft, Remembered, StagedBody } from '../contract.ts'
+import type {
+  AcceptInput,
+  Command,
+  CommandName,
+  Commands,
+  MessageDraft,
+  Remembered,
+  SentBy,
+  StagedBody,
+} from '../contract.ts'
 import { encodeSummary } from './summary-codec.ts'
 import { type ThreadKeys, threadKeys } from './thread-key.ts'
 
@@ -18,6 +27,7 @@ export type PreparedAccept = Omit<AcceptInput, 'message'> & { readonly message: 
 export type PreparedAcceptance = PreparedAccept & {
   readonly further?: readonly PreparedAccept[]
   readonly remember?: readonly Remembered[]
+  readonly sentBy?: SentBy
 }
 type AppendInput = Commands['append']['input']
 export type PreparedAppend = Omit<AppendInput, 'messages'> & {

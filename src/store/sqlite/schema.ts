@@ -272,6 +272,30 @@ export const MIGRATIONS: readonly Migration[] = [
         fetched_at INTEGER NOT NULL
       ) STRICT, WITHOUT ROWID;
       CREATE INDEX sts_policy_oldest ON sts_policy (fetched_at);
+
+      -- What accounts send to other servers, by the hour; a day of it is kept.
+      CREATE TABLE sent (
+        account_id INTEGER NOT NULL,
+        hour INTEGER NOT NULL, -- since the epoch
+        messages INTEGER NOT NULL,
+        recipients INTEGER NOT NULL,
+        PRIMARY KEY (account_id, hour)
+      ) STRICT, WITHOUT ROWID;
+
+      -- What an account may send in a day, where it is not what all may.
+      CREATE TABLE sending_limit (
+        account_id INTEGER PRIMARY KEY,
+        messages INTEGER NOT NULL,
+        recipients INTEGER NOT NULL
+      ) STRICT;
+
+      -- Aliases that end. Goes with its alias.
+      CREATE TABLE alias_end (
+        domain TEXT NOT NULL,
+        local_key TEXT NOT NULL, -- both as in address
+        until INTEGER NOT NULL,
+        PRIMARY KEY (domain, local_key)
+      ) STRICT, WITHOUT ROWID;
     `,
   },
 ]

@@ -43,6 +43,11 @@ const RULES: Readonly<Record<string, string>> = {
     SELECT account_id, key_id FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account)`,
   'remembered-of-nobody': `
     SELECT account_id, what, key FROM remembered WHERE account_id NOT IN (SELECT account_id FROM account)`,
+  'sent-of-nobody': `
+    SELECT account_id FROM sent WHERE account_id NOT IN (SELECT account_id FROM account)
+    UNION SELECT account_id FROM sending_limit WHERE account_id NOT IN (SELECT account_id FROM account)`,
+  'alias-end-of-nobody': `
+    SELECT domain, local_key FROM alias_end WHERE (domain, local_key) NOT IN (SELECT domain, local_key FROM address)`,
   'script-of-nobody': `
     SELECT account_id, name FROM script WHERE account_id NOT IN (SELECT account_id FROM account)`,
   'right-of-nobody': `

@@ -28,6 +28,7 @@ import { queueHandlers } from './commands/queue.ts'
 import { scriptHandlers } from './commands/scripts.ts'
 import { rightHandlers, rightRows } from './commands/rights.ts'
 import { transferHandlers } from './commands/transfer.ts'
+import { sendingHandlers } from './commands/sending.ts'
 import { stsPolicyHandlers } from './commands/sts-policies.ts'
 import { urlKeyHandlers } from './commands/url-keys.ts'
 import { compactor } from './compact.ts'
@@ -444,6 +445,7 @@ function makeHandlers(db: Database): Handlers {
     ...annotationHandlers(db, rows),
     ...urlKeyHandlers(db, rows),
     ...stsPolicyHandlers(db),
+    ...sendingHandlers(db),
     ...queueHandlers(db, intake.accept),
   }
 }

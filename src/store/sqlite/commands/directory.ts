@@ -38,12 +38,14 @@ export function directoryHandlers(
     'INSERT INTO address (domain, local_key, local_part, account_id, targets) VALUES (?, ?, ?, ?, ?)',
   )
   const deleteAlias = db.prepare('DELETE FROM address WHERE domain = ? AND local_key = ? AND account_id IS NULL')
+  const insertEnd = db.prepare('INSERT OR REPLACE INTO alias_end (domain, local_key, until) VALUES (?, ?, ?)')
+  const deleteEnd = db.prepare('DELETE FROM alias_end WHERE domain = ? AND local_key = ?')
   const deleteAddresses = db.prepare('DELETE FROM address WHERE account_id = ?')
   const deleteAccount = db.prepare('DELETE FROM account WHERE account_id = ?')
   const orphanMessages = db.prepare('UPDATE message SET entries = 0 WHERE message_id BETWEEN ? AND ?')
   const deleteMail = [
     ...['entry', 'expunged', 'keyword', 'subscription', 'mailbox', 'once_link', 'access_key', 'script', 'remembered'],
-    ...['message_quota', 'mailbox_right', 'annotation', 'url_key'],
+    ...['message_quota', 'mailbox_right', 'annotation', 'url_key', 'sent', 'sending_limit'],
   ].map((table) => db.prepare(`DELETE FROM ${table} WHERE account_id = ?`))
   // What it had in others' mailboxes: the next account of the name is somebody else.
   const deleteElsewhere = ['mailbox_right WHERE grantee = ?', 'annotation WHERE reader = ? AND reader <> 0'].map(
@@ -137,15 +139,17 @@ export function directoryHandlers(
       work.notice({ kind: 'directory' })
       return { at: 'done' }
     },
-    addAlias({ address, targets }, work) {
+    addAlias({ address, targets, until }, work) {
       if (hasDomain.get(address.domain) === undefined) return { at: 'no-domain' }
       if (hasAddress.get(address.domain, localKey(address)) !== undefined) return { at: 'exists' }
       insertAddress.run(address.domain, localKey(address), address.localPart, null, JSON.stringify(targets))
+      if (until !== undefined) insertEnd.run(address.domain, localKey(address), until)
       work.notice({ kind: 'directory' })
       return { at: 'done' }
     },
     removeAlias({ address }, work) {
       if (deleteAlias.run(address.domain, localKey(address)) === 0) return { at: 'not-found' }
+      deleteEnd.run(address.domain, localKey(address))
       work.notice({ kind: 'directory' })
       return { at: 'done' }
     },

@@ -6,6 +6,7 @@ import type { Database } from '../database.ts'
 import { DELETED, joinKeywords, SEEN, splitFlags } from '../flags.ts'
 import { bodyOctets, type PreparedAccept } from '../prepared.ts'
 import { type Handlers, messageId, type Work } from '../work.ts'
+import { sendingCount } from './sending.ts'
 import { threadRows } from './threads.ts'
 import { type AccountRow, type Counts, type MailboxRow, type MailboxRows, overQuota } from './mailbox-rows.ts'
 import type { Removal } from './transfer.ts'
@@ -30,6 +31,7 @@ const countsOf = (bits: number, octets: number): Counts => ({
 
 export function intakeHandlers(db: Database, rows: MailboxRows, removal: Removal): Handlers<'accept' | 'append'> {
   const threads = threadRows(db)
+  const count = sendingCount(db)
   const insertMessage = db.prepare('INSERT INTO message (message_id, body_id, entries, summary) VALUES (?, ?, ?, ?)')
   const insertEntry = db.prepare(
     `INSERT INTO entry (account_id, mailbox_id, uid, mod_seq, flags, keywords, internal_date, saved_at, size_octets, message_key)
@@ -185,10 +187,11 @@ export function intakeHandlers(db: Database, rows: MailboxRows, removal: Removal
   }
 
   return {
-    accept({ further = [], remember: all = [], ...input }, work): AcceptOutcome {
+    accept({ further = [], remember: all = [], sentBy, ...input }, work): AcceptOutcome {
       // A letter that goes nowhere as it came (a filter has edited it, or dropped it) is what it has become.
       const isSent = input.local.length + input.relay.length > 0
       if (nobodyHasRoom(isSent ? [input] : further)) return { at: 'over-quota' }
+      if (sentBy !== undefined && !count(sentBy)) return { at: 'over-limit' }
       const outcome = acceptOne(input, work)
       for (const one of further) acceptOne(one, work)
       for (const one of all) remember(one, input.acceptedAt)

@@ -16,7 +16,7 @@ type AccountRow = [
   usedMessages: number,
   quotaMessages: number | null,
 ]
-type AliasRow = [localPart: string, domain: string, targets: string]
+type AliasRow = [localPart: string, domain: string, targets: string, until: number | null]
 type KeyRow = [
   accountId: number,
   keyId: number,
@@ -44,9 +44,10 @@ const accountOf = (row: AccountRow): AccountInfo => ({
   usedMessages: row[6],
 })
 
-const aliasOf = ([localPart, domain, targets]: AliasRow): AliasInfo => ({
+const aliasOf = ([localPart, domain, targets, until]: AliasRow): AliasInfo => ({
   address: { localPart, domain },
   targets: JSON.parse(targets) as Address[],
+  ...(until === null ? {} : { until }),
 })
 
 const keyOf = ([, keyId, kind, name, scope, secret, scram, createdAt, lastUse]: KeyRow): AccessKey => ({
@@ -66,7 +67,9 @@ const orNull = <Row, T>(row: Row | undefined, read: (row: Row) => T): T | null =
 export function directoryReads(db: Database): DirectoryReads {
   const ACCOUNT = `SELECT account.account_id, account.local_part, account.domain, credential, quota_octets, used_octets,
     used_messages, (SELECT messages FROM message_quota q WHERE q.account_id = account.account_id) FROM account`
-  const ALIAS = 'SELECT local_part, domain, targets FROM address WHERE targets IS NOT NULL'
+  const ALIAS = `SELECT local_part, address.domain, targets, until FROM address
+    LEFT JOIN alias_end ON alias_end.domain = address.domain AND alias_end.local_key = address.local_key
+    WHERE targets IS NOT NULL`
   const allDomains = db.prepare<DomainRow>('SELECT name, catch_all FROM domain ORDER BY name')
   const oneDomain = db.prepare<DomainRow>('SELECT name, catch_all FROM domain WHERE name = ?')
   const allAccounts = db.prepare<AccountRow>(`${ACCOUNT} ORDER BY account.domain, account.local_part`)
@@ -74,10 +77,16 @@ export function directoryReads(db: Database): DirectoryReads {
   const accountAt = db.prepare<AccountRow>(
     `${ACCOUNT} JOIN address USING (account_id) WHERE address.domain = ? AND address.local_key = ?`,
   )
-  const allAliases = db.prepare<AliasRow>(`${ALIAS} ORDER BY domain, local_key`)
-  const oneAlias = db.prepare<AliasRow>(`${ALIAS} AND domain = ? AND local_key = ?`)
+  const allAliases = db.prepare<AliasRow>(`${ALIAS} ORDER BY address.domain, address.local_key`)
+  const oneAlias = db.prepare<AliasRow>(`${ALIAS} AND address.domain = ? AND address.local_key = ?`)
   const oneLink = db.prepare<[accountId: number, expiresAt: number]>(
     'SELECT account_id, expires_at FROM once_link WHERE token_hash = ?',
+  )
+  const limitOf = db.prepare<[messages: number, recipients: number]>(
+    'SELECT messages, recipients FROM sending_limit WHERE account_id = ?',
+  )
+  const sentIn = db.prepare<[hour: number, messages: number, recipients: number]>(
+    'SELECT hour, messages, recipients FROM sent WHERE account_id = ? AND hour BETWEEN ? AND ? ORDER BY hour',
   )
   // Prepared when asked for: a database of an older schema is read without them (reader.ts).
   const KEY = 'SELECT account_id, key_id, kind, name, scope, secret, scram, created_at, last_use FROM access_key'
@@ -95,6 +104,15 @@ export function directoryReads(db: Database): DirectoryReads {
     async certificateKey(secret) {
       const row = db.cached<KeyRow>(`${KEY} WHERE kind = 'certificate' AND secret = ?`).get(secret)
       return row === undefined ? null : { accountId: row[0] as AccountId, key: keyOf(row) }
+    },
+    async sending(accountId, { from, to }) {
+      const hours = sentIn
+        .all(accountId, from, to)
+        .map(([hour, messages, recipients]) => ({ hour, messages, recipients }))
+      return {
+        limit: orNull(limitOf.get(accountId), ([messages, recipients]) => ({ messages, recipients })),
+        hours,
+      }
     },
     onceLink: async (tokenHash) =>
       orNull(oneLink.get(tokenHash), ([accountId, expiresAt]) => ({ accountId: accountId as AccountId, expiresAt })),

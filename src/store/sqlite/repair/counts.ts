@@ -19,6 +19,9 @@ export function countAnew(db: Database, sizes: ReadonlyMap<number, number>): num
     DELETE FROM remembered WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM script WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM access_key WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM sent WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM sending_limit WHERE account_id NOT IN (SELECT account_id FROM account);
+    DELETE FROM alias_end WHERE (domain, local_key) NOT IN (SELECT domain, local_key FROM address);
     DELETE FROM message_quota WHERE account_id NOT IN (SELECT account_id FROM account);
     DELETE FROM mailbox_right WHERE (account_id, mailbox_id) NOT IN (SELECT account_id, mailbox_id FROM mailbox)
       OR grantee <> 0 AND grantee NOT IN (SELECT account_id FROM account);

@@ -63,6 +63,9 @@ const TABLES = [
   'url_key',
   'message_thread',
   'sts_policy',
+  'sent',
+  'sending_limit',
+  'alias_end',
 ] as const
 
 const BUILT = 'store.db.rebuilt'
