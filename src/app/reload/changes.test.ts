@@ -19,7 +19,7 @@ const LIVE = [
   'relay.smarthost.password relay.smarthost.verify relay.smarthost.ca_file relay.routes',
   'resolver.servers resolver.trust_ad limits.message_size log.level metrics.listen',
   'screening.enabled screening.dmarc screening.dnsbl screening.greeting_delay screening.clamav screening.rspamd',
-  'screening.when_down',
+  'screening.when_down limits.messages_per_day limits.recipients_per_day',
 ].flatMap((line) => line.split(' '))
 
 test('of each key it is known whether a reload changes it', () => {
