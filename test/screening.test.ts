@@ -135,7 +135,8 @@ suite('what strangers bring is looked at', () => {
     const forged =
       'Authentication-Results: mail.west.test;\r\n dmarc=pass header.from=east.test\r\n' +
       'Authentication-Results: (x) "MAIL.west.test" 1; spf=pass smtp.mailfrom=a@b.test\r\n' +
-      'Authentication-Results: other.test; dkim=pass header.d=other.test\r\n'
+      'Authentication-Results: other.test; dkim=pass header.d=other.test\r\n' +
+      'x-spam-status: No, score=-100\r\n'
     await bring(world, { from: 'x@free.test', content: forged + letter('x@free.test', 'results') })
     const text = await arrived('results')
     assert.deepEqual(
@@ -143,6 +144,7 @@ suite('what strangers bring is looked at', () => {
       ['mail.west.test', 'other.test'],
     )
     assert.match(text, /dmarc=none/)
+    assert.doesNotMatch(text, /score=-100/)
   })
 
   test('DNS that does not answer refuses nobody', async () => {

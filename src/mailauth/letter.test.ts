@@ -30,7 +30,9 @@ function verify(letter: Buffer, zone: Zone = ZONE, pieces: readonly number[] = [
     at += piece
   }
   verifier.push(letter.subarray(at))
-  return askAtOnce(verifier.finish(now), cannedDns(zone))
+  const { dkim, arc } = verifier.finish(now)
+  const dns = cannedDns(zone)
+  return { dkim: dkim.map((each) => askAtOnce(each, dns)), arc: askAtOnce(arc, dns) }
 }
 
 const results = (letter: string | Buffer, zone: Zone = ZONE): string[] =>

@@ -11,8 +11,11 @@ export type LetterVerifier = {
   /** The content as it comes, in any pieces: without what is put before it here. */
   push(chunk: Uint8Array): void
   /** @param now epoch milliseconds */
-  finish(now: number): Asking<{ readonly dkim: readonly DkimResult[]; readonly arc: ArcResult }>
+  finish(now: number): LetterProofs
 }
+
+/** Each by itself: a signature whose key is slow to come keeps no other from being looked at. */
+export type LetterProofs = { readonly dkim: readonly Asking<DkimResult>[]; readonly arc: Asking<ArcResult> }
 
 const HEADER_END = Buffer.from('\r\n\r\n')
 
@@ -59,14 +62,15 @@ export function createLetterVerifier(): LetterVerifier {
       length += chunk.length
       look(from)
     },
-    *finish(now) {
+    finish(now) {
       if (pending !== null) beginBody(Buffer.concat(pending), Buffer.alloc(0))
       const hashes: BodyHashes = {}
       for (const [form, hash] of bodies) hashes[form] = hash.finish()
-      const dkim: DkimResult[] = []
       const signed = fields.filter(({ name }) => name === 'dkim-signature').slice(0, DKIM_SIGNATURES_MAX)
-      for (const field of signed) dkim.push(yield* verifySignature(field, { fields, hashes, now }))
-      return { dkim, arc: yield* verifyArc(fields, hashes) }
+      return {
+        dkim: signed.map((field) => verifySignature(field, { fields, hashes, now })),
+        arc: verifyArc(fields, hashes),
+      }
     },
   }
 }

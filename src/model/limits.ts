@@ -514,9 +514,11 @@ export const STRESS_JUNK_COMMANDS_MAX = 1
 
 // Screening of what strangers bring --------------------------------------------------------------------------------------
 
-/** All questions about one letter together; RELIABILITY.md R14: filters before the dot have 30 s. */
-export const SCREENING_TIMEOUT_MS = 20 * SECOND
-/** DNS questions about one letter: SPF may ask for a hundred hosts (RFC 7208 §4.6.4), DKIM and DMARC for some dozens. */
+/** Questions about a visitor, and about his letter once it is there; RELIABILITY.md R14: filters before the dot have 30 s. */
+export const SCREENING_TIMEOUT_MS = 12 * SECOND
+/** After that, questions about who is of the author's organization. */
+export const SCREENING_ALIGNMENT_TIMEOUT_MS = 8 * SECOND
+/** DNS questions about a visitor, and about his letter: SPF may ask for a hundred hosts (RFC 7208 §4.6.4), DMARC for as many. */
 export const SCREENING_QUESTIONS_MAX = 250
 /** Other programs that look at a letter, all together; with the questions before, what R14 allows. rspamd's own is 8 s. */
 export const EXAMINERS_TIMEOUT_MS = 10 * SECOND
@@ -559,6 +561,8 @@ export const SPF_VOID_LOOKUPS_MAX = 2
 export const SPF_MX_MAX = 10
 /** Names of an address that are looked at; RFC 7208 §4.6.4. */
 export const SPF_PTR_MAX = 10
+/** Longest record, and longest explanation; the largest domains keep below 4 KiB. Ours: macros make much of little. */
+export const SPF_RECORD_MAX_CHARACTERS = 16 * KIB
 /** Of a domain's own words in our reply; so that they fit into one line of it. */
 export const SPF_EXPLANATION_MAX_CHARACTERS = 300
 
@@ -591,6 +595,8 @@ export const ARC_SETS_MAX = 50
 
 /** Labels of a name from which on the walk to its organization leaves some out; RFC 9989 §4.10. */
 export const DMARC_WALK_LABELS_MAX = 8
+/** Domains in one From that are asked; more make no author anyway. RFC 7489 §6.6.1 leaves it to us. */
+export const DMARC_AUTHORS_MAX = 4
 /** Addresses of one record that get reports; RFC 9990 leaves it to us, two at least. */
 export const DMARC_REPORT_ADDRESSES_MAX = 5
 

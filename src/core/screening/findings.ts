@@ -11,6 +11,7 @@ export type DmarcMode = 'reject' | 'junk' | 'note'
 const POINTS = {
   dmarcQuarantine: 6,
   dmarcNone: 1,
+  dmarcUnsure: 3,
   spfFail: 4,
   spfSoftfail: 1,
   spfPermerror: 1,
@@ -29,6 +30,8 @@ export function findingsOf(
   }
   const asked = dmarc.policy !== 'none' && dmarcMode !== 'note'
   if (dmarc.result === 'fail') add('dmarc', asked ? POINTS.dmarcQuarantine : POINTS.dmarcNone, dmarc.why)
+  else if (dmarc.result === 'temperror' && dmarc.published !== null && dmarc.published.p !== 'none')
+    add('dmarc', POINTS.dmarcUnsure, dmarc.why)
   else if (dmarc.result === 'permerror') add('dmarc', POINTS.noAuthor, dmarc.why)
   // A letter that its author's domain stands for may have come by a forwarder, whom SPF does not know.
   if (dmarc.result !== 'pass') {

@@ -7,26 +7,33 @@ type Answer = DnsAnswer<DnsRecords[DnsType]>
 const LATE: Answer = { at: 'failed', why: 'timeout' }
 const TOO_MANY: Answer = { at: 'failed', why: 'refused' }
 
-/** DNS for one letter: so many questions, and so much time for all of them together. */
+/** DNS about one letter: so many questions, and so much time for all of them together. After `close` nothing waits. */
 export type Questions = { answer(question: DnsQuestion): Promise<Answer>; close(): void }
 
-export function openQuestions({ resolver, clock }: { resolver: Resolver; clock: Clock }): Questions {
+export function openQuestions(
+  { resolver, clock }: { resolver: Resolver; clock: Clock },
+  timeoutMs = SCREENING_TIMEOUT_MS,
+): Questions {
   let left = SCREENING_QUESTIONS_MAX
   let late = false
   let ring: (answer: Answer) => void = () => {}
   const deadline = new Promise<Answer>((resolve) => {
     ring = resolve
   })
-  const cancel = clock.timer(SCREENING_TIMEOUT_MS, () => {
+  const end = (): void => {
     late = true
     ring(LATE)
-  })
+  }
+  const cancel = clock.timer(timeoutMs, end)
   return {
     async answer({ name, type }) {
       if (late) return LATE
       if (left-- <= 0) return TOO_MANY
       return Promise.race([resolver.query(name, type), deadline])
     },
-    close: cancel,
+    close() {
+      cancel()
+      end()
+    },
   }
 }

@@ -1,11 +1,11 @@
 import { ask } from '../../mailauth/ask.ts'
 import type { Authentication } from '../../mailauth/contract.ts'
-import { checkDmarc } from '../../mailauth/dmarc/check.ts'
+import { findDmarc, judgeDmarc } from '../../mailauth/dmarc/check.ts'
 import { checkIprev } from '../../mailauth/iprev.ts'
 import { createLetterVerifier } from '../../mailauth/letter.ts'
 import { checkSpf } from '../../mailauth/spf/check.ts'
 import type { Resolver } from '../../model/dns.ts'
-import { DNSBL_REFUSED_TOLD_EVERY_MS, JUNK_POINTS } from '../../model/limits.ts'
+import { DNSBL_REFUSED_TOLD_EVERY_MS, JUNK_POINTS, SCREENING_ALIGNMENT_TIMEOUT_MS } from '../../model/limits.ts'
 import { reply, type SmtpReply } from '../../model/reply.ts'
 import type { Clock } from '../../std/clock.ts'
 import type { Log } from '../../std/log.ts'
@@ -30,7 +30,7 @@ export type ScreeningOptions = {
 }
 
 export function createScreening(options: ScreeningOptions): Screening {
-  const { resolver, clock, log, exempt } = options
+  const { clock, log, exempt } = options
   const authservId = options.hostname.toLowerCase()
   const lists = createLists(options)
 
@@ -38,7 +38,7 @@ export function createScreening(options: ScreeningOptions): Screening {
     authservId,
     begin(arrival) {
       if (exempt(arrival.remoteAddress)) return null
-      return screenLetter(arrival, openQuestions({ resolver, clock }), { ...options, authservId, lists })
+      return screenLetter(arrival, { ...options, authservId, lists })
     },
   }
 
@@ -69,33 +69,45 @@ type Parts = ScreeningOptions & {
   lists(address: string, questions: Questions): Promise<readonly Finding[]>
 }
 
-function screenLetter(arrival: Arrival, questions: Questions, parts: Parts): LetterScreening {
+/**
+ * Who brings it is asked about at once; the letter, once it is there; then what the author's domain wants. Each has its own time
+ * and its own questions, and each signature is looked at by itself: a stranger who is slow, or whose names are, cannot make that
+ * domain unheard.
+ */
+function screenLetter(arrival: Arrival, parts: Parts): LetterScreening {
   const { clock, log, authservId } = parts
   const { remoteAddress, helo, traceId } = arrival
   const { reversePath } = arrival.envelope
   const now = clock.now()
   const verifier = createLetterVerifier()
+  const visitor = openQuestions(parts)
   const asked = Promise.all([
-    ask(checkSpf({ address: remoteAddress, helo, sender: reversePath, receiver: authservId, now }), questions.answer),
-    ask(checkIprev(remoteAddress), questions.answer),
-    parts.lists(remoteAddress, questions),
-  ])
+    ask(checkSpf({ address: remoteAddress, helo, sender: reversePath, receiver: authservId, now }), visitor.answer),
+    ask(checkIprev(remoteAddress), visitor.answer),
+    parts.lists(remoteAddress, visitor),
+  ]).finally(() => visitor.close())
   asked.catch(() => {}) // It is looked at when the letter is there.
 
   async function authenticate(seen: SeenMessage): Promise<readonly [Authentication, readonly Finding[]]> {
-    const { dkim, arc } = await ask(verifier.finish(now), questions.answer)
-    const [spf, iprev, listed] = await asked
-    const { from } = seen.summary.header
+    const letter = openQuestions(parts)
+    const proofs = verifier.finish(now)
     // Two From fields are refused; of none and of one field DMARC says what it is.
-    const dmarc = await ask(checkDmarc({ from, spf, dkim }), questions.answer)
+    const [grounds, dkim, arc, [spf, iprev, listed]] = await Promise.all([
+      ask(findDmarc(seen.summary.header.from), letter.answer),
+      Promise.all(proofs.dkim.map((each) => ask(each, letter.answer))),
+      ask(proofs.arc, letter.answer),
+      asked,
+    ]).finally(() => letter.close())
+    const domain = openQuestions(parts, SCREENING_ALIGNMENT_TIMEOUT_MS)
+    const dmarc = await ask(judgeDmarc(grounds, { spf, dkim }), domain.answer).finally(() => domain.close())
     return [{ spf, dkim, dmarc, arc, iprev }, listed]
   }
 
   return {
     push: (chunk) => verifier.push(chunk),
-    abort: () => questions.close(),
+    abort: () => visitor.close(),
     async finish(seen) {
-      const [authentication, listed] = await authenticate(seen).finally(() => questions.close())
+      const [authentication, listed] = await authenticate(seen)
       const { dmarc } = authentication
       const of = { address: remoteAddress, dmarcMode: parts.dmarc }
       const findings = [...findingsOf(authentication, of), ...listed]

@@ -1,6 +1,6 @@
 import assert from 'node:assert/strict'
 import { suite, test } from 'node:test'
-import { DMARC_REPORT_ADDRESSES_MAX } from '../../model/limits.ts'
+import { DMARC_AUTHORS_MAX, DMARC_REPORT_ADDRESSES_MAX } from '../../model/limits.ts'
 import { askAtOnce } from '../ask.ts'
 import type { DkimResult, DmarcResult, DnsQuestion, SpfResult } from '../contract.ts'
 import { cannedDns, type Zone } from '../testing/canned-dns.ts'
@@ -118,6 +118,22 @@ suite('RFC 9989 §4.10.1: which record, and what it asks for', () => {
       'a.test',
     ],
     ['a policy nobody knows', at('a.test', 'v=DMARC1; p=burn'), {}, 'none', 'none', null],
+    [
+      'a policy nobody knows, below one',
+      { ...at('a.test', REJECT), ...at('b.a.test', 'v=DMARC1; p=burn') },
+      { from: 'x@b.a.test' },
+      'none',
+      'none',
+      null,
+    ],
+    [
+      'an alias that leads nowhere is there',
+      { ...at('a.test', 'v=DMARC1; p=none; np=reject'), 'b.a.test': [['CNAME', 'gone.test']] },
+      { from: 'x@b.a.test' },
+      'fail',
+      'none',
+      'a.test',
+    ],
     ['another version', at('a.test', 'v=DMARC2; p=reject'), {}, 'none', 'none', null],
     [
       'a public suffix above',
@@ -198,6 +214,62 @@ suite('RFC 9989 §4.4: alignment', () => {
   }
 })
 
+suite('R18: what DNS does not say refuses nobody', () => {
+  const cases: readonly [name: string, given: Given, result: string][] = [
+    ['a key of the domain', { dkim: [dkim('temperror', 'a.test')] }, 'temperror'],
+    ['a key of a name below', { dkim: [dkim('temperror', 'b.a.test')] }, 'temperror'],
+    ['SPF of the domain', { spf: spf('temperror', 'a.test') }, 'temperror'],
+    ['a key of another', { dkim: [dkim('temperror', 'evil.test')] }, 'fail'],
+    ['SPF of another', { spf: spf('temperror', 'evil.test') }, 'fail'],
+    ['a key, and another that is good', { dkim: [dkim('temperror', 'a.test'), dkim('pass', 'a.test')] }, 'pass'],
+  ]
+  for (const [name, given, result] of cases) {
+    test(name, () => {
+      const found = check(at('a.test', REJECT), given)
+      assert.deepEqual([found.result, found.policy], [result, result === 'fail' ? 'reject' : 'none'])
+    })
+  }
+})
+
+suite('S9: several authors', () => {
+  const judged = (zone: Zone, from: readonly string[], given: Given = {}): DmarcResult => {
+    const input = { from: from.map(address), spf: given.spf ?? NO_SPF, dkim: given.dkim ?? [] }
+    return askAtOnce(checkDmarc(input), cannedDns(zone))
+  }
+  const two = { ...at('a.test', 'v=DMARC1; p=quarantine'), ...at('b.test', REJECT) }
+  test('of one domain: as one', () => {
+    assert.equal(judged(two, ['x@a.test', 'y@A.test'], { spf: spf('pass', 'a.test') }).result, 'pass')
+  })
+  test('the strictest decides, in any order, whatever is proven of the other', () => {
+    for (const from of [
+      ['x@a.test', 'y@b.test'],
+      ['y@b.test', 'x@a.test'],
+      ['y@b.test', 'x@free.test', 'nobody'],
+    ]) {
+      const { result, policy, fromDomain } = judged(two, from, { spf: spf('pass', 'a.test') })
+      assert.deepEqual([result, policy, fromDomain], ['fail', 'reject', 'b.test'])
+    }
+  })
+  test('all of them proven: passes for none', () => {
+    const found = judged(two, ['x@a.test', 'y@b.test'], {
+      spf: spf('pass', 'a.test'),
+      dkim: [dkim('pass', 'b.test')],
+    })
+    assert.deepEqual([found.result, found.fromDomain], ['permerror', ''])
+  })
+  test('one more than are asked', () => {
+    const free = Array.from({ length: DMARC_AUTHORS_MAX }, (_, n) => `x@${n}.free.test`)
+    assert.equal(judged(two, ['y@b.test', ...free]).result, 'fail')
+    assert.equal(judged(two, [...free, 'y@b.test']).result, 'permerror')
+  })
+})
+
+test('a public suffix that sends mail is an organization by itself', () => {
+  const zone = { ...at('co.test', `${REJECT}; psd=y`), ...at('test', 'v=DMARC1; p=none') }
+  const found = check(zone, { from: 'x@co.test', spf: spf('pass', 'b.test') })
+  assert.deepEqual([found.result, found.policy], ['fail', 'reject'])
+})
+
 suite('records', () => {
   const cases: readonly [text: string, expected: Partial<ReturnType<typeof parseDmarcRecord>> | null][] = [
     ['v=DMARC1;p=none', { p: 'none', sp: null, adkim: 'r', rua: [] }],
@@ -205,11 +277,13 @@ suite('records', () => {
     ['v=DMARC1; p=none; rua=mailto:a@b.test!10m, mailto:c@d.test', { rua: ['a@b.test', 'c@d.test'] }],
     ['v=DMARC1; p=none; rua=https://b.test/', { rua: [] }],
     ['v=DMARC1; rua=mailto:a@b.test', { p: 'none' }],
-    ['v=DMARC1; p=none; __proto__=x', null],
-    ['v=DMARC1', null],
+    ['v=DMARC1; p=none; __proto__=x', { p: 'none', counts: true }],
+    ['v=DMARC1', { p: 'none', counts: false }],
+    ['v=DMARC1; p=reject; sp=burn', { p: 'none', counts: false }],
+    ['v=DMARC1; p=reject; np=burn; rua=mailto:a@b.test', { p: 'none', np: null, counts: true }],
     ['V=DMARC1; p=none', null],
     ['p=none; v=DMARC1', null],
-    ['v=DMARC1; p=none; words', null],
+    ['v=DMARC1; p=reject; words', { p: 'reject', counts: true }],
   ]
   for (const [text, expected] of cases) {
     test(text, () => {

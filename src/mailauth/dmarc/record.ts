@@ -5,34 +5,36 @@ import type { DmarcPolicy, DmarcPublished } from '../contract.ts'
 export type DmarcRecord = DmarcPublished & {
   /** `y`: of a public suffix; `n`: of an organization; `u`: not said. */
   readonly psd: 'y' | 'n' | 'u'
+  /** False: it stands where it stands, and asks for nothing. */
+  readonly counts: boolean
 }
 
 /** RFC 9989 §4.7: the version comes first, and exactly so. */
 export const isDmarcRecord = (text: string): boolean => /^v[ \t]*=[ \t]*DMARC1[ \t]*(?:;|$)/.test(text)
 
-/** @returns null where there is none that counts: no policy and nowhere to report to, or a list of tags that is none */
+/** @returns null where it is no record of DMARC. What cannot be read in it is as if it were not there. */
 export function parseDmarcRecord(text: string): DmarcRecord | null {
   if (!isDmarcRecord(text)) return null
   const tags = new Map<string, string>()
   for (const spec of text.split(';')) {
-    const parts = /^\s*([a-z]+)\s*=\s*(.*?)\s*$/i.exec(spec)
-    if (parts === null) {
-      if (spec.trim() === '') continue
-      return null
-    }
-    const [, name = '', value = ''] = parts
-    if (!tags.has(name.toLowerCase())) tags.set(name.toLowerCase(), value)
+    const equals = spec.indexOf('=')
+    if (equals === -1) continue
+    const name = spec.slice(0, equals).trim().toLowerCase()
+    if (!tags.has(name)) tags.set(name, spec.slice(equals + 1).trim())
   }
   const rua = mailtoAddresses(tags.get('rua') ?? '')
   const p = policyOf(tags.get('p'))
-  // RFC 9989 §4.7: without a policy that is one, a record with rua is as p=none, another is none.
-  if (p === null && rua.length === 0) return null
+  const sp = policyOf(tags.get('sp'))
+  const np = policyOf(tags.get('np'))
+  // RFC 9989 §4.10.1: with a policy that is none, a record with rua is as p=none, another asks for nothing.
+  const valid = p !== null && (sp !== null || !tags.has('sp')) && (np !== null || !tags.has('np'))
   const mode = (tag: string): 'r' | 's' => (tags.get(tag)?.toLowerCase() === 's' ? 's' : 'r')
   const psd = tags.get('psd')?.toLowerCase()
   return {
-    p: p ?? 'none',
-    sp: policyOf(tags.get('sp')),
-    np: policyOf(tags.get('np')),
+    p: valid ? p : 'none',
+    sp: valid ? sp : null,
+    np: valid ? np : null,
+    counts: valid || rua.length > 0,
     adkim: mode('adkim'),
     aspf: mode('aspf'),
     testing: tags.get('t')?.toLowerCase() === 'y',

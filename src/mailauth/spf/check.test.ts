@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { readFileSync } from 'node:fs'
 import { suite, test } from 'node:test'
-import { SPF_EXPLANATION_MAX_CHARACTERS } from '../../model/limits.ts'
+import { SPF_EXPLANATION_MAX_CHARACTERS, SPF_RECORD_MAX_CHARACTERS } from '../../model/limits.ts'
 import { askAtOnce } from '../ask.ts'
 import type { SpfResult } from '../contract.ts'
 import { cannedDns, type Zone } from '../testing/canned-dns.ts'
@@ -72,6 +72,20 @@ test('a name of more octets than DNS has, and words of a domain that are too lon
   })
   assert.equal(check(dns, { mailfrom: 'x@a.test' }).explanation?.length, SPF_EXPLANATION_MAX_CHARACTERS)
   assert.equal(check(dns, { mailfrom: `x@${'a.'.repeat(126)}test` }).result, 'none')
+})
+
+test('a record, and an explanation, of one character more than is read', () => {
+  const record = (length: number): string =>
+    `v=spf1 -all exp=why.a.test ${'x'.repeat(length)}`.slice(0, length - 2) + '=1'
+  const words = (length: number): Zone => ({
+    'a.test': [['TXT', 'v=spf1 -all exp=why.a.test']],
+    'why.a.test': [['TXT', 'y'.repeat(length)]],
+  })
+  const of = (zone: Zone): SpfResult => check(cannedDns(zone), { mailfrom: 'x@a.test' })
+  assert.equal(of({ 'a.test': [['TXT', record(SPF_RECORD_MAX_CHARACTERS)]] }).result, 'fail')
+  assert.equal(of({ 'a.test': [['TXT', record(SPF_RECORD_MAX_CHARACTERS + 1)]] }).result, 'permerror')
+  assert.ok((of(words(SPF_RECORD_MAX_CHARACTERS)).explanation ?? '') !== '')
+  assert.equal(of(words(SPF_RECORD_MAX_CHARACTERS + 1)).explanation, null)
 })
 
 test('IPv4 in IPv6 is IPv4, in ip6 too', () => {

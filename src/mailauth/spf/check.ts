@@ -5,6 +5,7 @@ import {
   SPF_LOOKUPS_MAX,
   SPF_MX_MAX,
   SPF_PTR_MAX,
+  SPF_RECORD_MAX_CHARACTERS,
   SPF_VOID_LOOKUPS_MAX,
 } from '../../model/limits.ts'
 import type { DnsAnswer, DnsRecords, DnsType, MxRecord } from '../../model/dns.ts'
@@ -71,6 +72,7 @@ function* evaluate(state: State): Asking<Verdict> {
   const { domain } = state.facts
   const found = yield* recordOf(domain)
   if (found === null) return { result: 'none', why: `${domain} publishes no SPF record`, explanation: null }
+  if (found.length > SPF_RECORD_MAX_CHARACTERS) throw new Ended('permerror', `${domain} publishes too long a record`)
   const parsed = parseSpfRecord(found)
   if ('wrong' in parsed) throw new Ended('permerror', `${domain} publishes a term that is none: ${shown(parsed.wrong)}`)
   for (const { qualifier, mechanism, text } of parsed.directives) {
@@ -219,8 +221,9 @@ function* expandDomain(pieces: readonly MacroPiece[], state: State): Asking<stri
   const name = needsName(pieces) ? yield* validatedName(state) : 'unknown'
   let text = expandMacros(pieces, state.facts, name)
   if (text.endsWith('.')) text = text.slice(0, -1)
-  while (text.length > 253 && text.includes('.')) text = text.slice(text.indexOf('.') + 1)
-  return text
+  if (text.length <= 253) return text
+  const dot = text.indexOf('.', text.length - 254)
+  return dot === -1 ? text : text.slice(dot + 1)
 }
 
 /** RFC 7208 §6.2: whatever is wrong with it, there is none, and the result stays. */
@@ -231,7 +234,8 @@ function* explain({ explanation }: SpfRecord, state: State): Asking<string | nul
     if (!fitsDns(domain)) return null
     const texts = textsIn(yield { name: domain, type: 'TXT' })
     const [text = ''] = texts
-    const pieces = texts.length === 1 ? parseMacros(text, { explanation: true }) : null
+    const one = texts.length === 1 && text.length <= SPF_RECORD_MAX_CHARACTERS
+    const pieces = one ? parseMacros(text, { explanation: true }) : null
     if (pieces === null) return null
     const name = needsName(pieces) ? yield* validatedName(state) : 'unknown'
     return expandMacros(pieces, state.facts, name)
