@@ -67,13 +67,15 @@ async function screen(zone: Zone, visit: Visit): Promise<{ verdict: Verdict; too
   clock.advance(dripsMs)
   letter.push(Buffer.from(content))
   const start = clock.monotonic()
-  let found: Verdict | null = null
-  void letter.finish(seen(content)).then(({ verdict }) => (found = verdict))
-  for (let turns = 0; found === null && turns < 100; turns++) {
+  const heard: Verdict[] = []
+  const finished = letter.finish(seen(content)).then(({ verdict }) => heard.push(verdict))
+  for (let turns = 0; heard.length === 0 && turns < 100; turns++) {
     await turn()
-    if (found === null && clock.nextDueMs !== null) clock.advance(clock.nextDueMs)
+    if (heard.length === 0 && clock.nextDueMs !== null) clock.advance(clock.nextDueMs)
   }
-  assert.ok(found !== null, 'something waits for ever')
+  const [found] = heard
+  assert.ok(found !== undefined, 'something waits for ever')
+  await finished
   return { verdict: found, tookMs: clock.monotonic() - start, pending: clock.pending }
 }
 
