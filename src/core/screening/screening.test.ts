@@ -67,16 +67,16 @@ async function screen(zone: Zone, visit: Visit): Promise<{ verdict: Verdict; too
   clock.advance(dripsMs)
   letter.push(Buffer.from(content))
   const start = clock.monotonic()
-  const heard: Verdict[] = []
-  const finished = letter.finish(seen(content)).then(({ verdict }) => heard.push(verdict))
-  for (let turns = 0; heard.length === 0 && turns < 100; turns++) {
+  const found: Verdict[] = []
+  const end = letter.finish(seen(content)).then(({ verdict }) => found.push(verdict))
+  for (let turns = 0; found.length === 0 && turns < 100; turns++) {
     await turn()
-    if (heard.length === 0 && clock.nextDueMs !== null) clock.advance(clock.nextDueMs)
+    if (found.length === 0 && clock.nextDueMs !== null) clock.advance(clock.nextDueMs)
   }
-  const [found] = heard
-  assert.ok(found !== undefined, 'something waits for ever')
-  await finished
-  return { verdict: found, tookMs: clock.monotonic() - start, pending: clock.pending }
+  const [verdict] = found
+  assert.ok(verdict !== undefined, 'something waits for ever')
+  await end
+  return { verdict, tookMs: clock.monotonic() - start, pending: clock.pending }
 }
 
 const BANK: Zone = { '_dmarc.bank.test': [['TXT', 'v=DMARC1; p=reject; np=reject']] }

@@ -88,6 +88,15 @@ test('a record, and an explanation, of one character more than is read', () => {
   assert.equal(of(words(SPF_RECORD_MAX_CHARACTERS + 1)).explanation, null)
 })
 
+test('three hosts of IPv4 that take mail are no error of one with IPv6', () => {
+  const hosts = ['x.a.test', 'y.a.test', 'z.a.test']
+  const dns = cannedDns({
+    'a.test': [['TXT', 'v=spf1 mx ip6:2001:db8::/32 -all'], ...hosts.map((host) => ['MX', [1, host]] as const)],
+    ...Object.fromEntries(hosts.map((host) => [host, [['A', '192.0.2.1']]])),
+  })
+  assert.equal(check(dns, { mailfrom: 'x@a.test', address: '2001:db8::1' }).result, 'pass')
+})
+
 test('IPv4 in IPv6 is IPv4, in ip6 too', () => {
   const dns = cannedDns({ 'a.test': [['TXT', 'v=spf1 ip6:::ffff:192.0.2.0/120 -all']] })
   assert.equal(check(dns, { mailfrom: 'x@a.test', address: '::ffff:192.0.2.9' }).result, 'pass')

@@ -115,7 +115,7 @@ function* matches(mechanism: SpfMechanism, state: State): Asking<boolean> {
     case 'a': {
       spend(state)
       const domain = yield* targetOf(mechanism.domain, state)
-      return yield* hostMatches(domain, mechanism, state)
+      return yield* hostMatches(domain, mechanism, { ...state, counts: true })
     }
     case 'mx':
       return yield* mxMatches(mechanism, state)
@@ -145,12 +145,20 @@ function* includes(to: readonly MacroPiece[], state: State): Asking<boolean> {
 
 type Bits = { readonly bits4: number; readonly bits6: number }
 
-function* hostMatches(domain: string, { bits4, bits6 }: Bits, state: State): Asking<boolean> {
+/** `counts`: whether nothing found is counted. */
+function* hostMatches(
+  domain: string,
+  { bits4, bits6 }: Bits,
+  state: State & { readonly counts: boolean },
+): Asking<boolean> {
   if (!fitsDns(domain)) return false
   const { address } = state.facts
   const type = address.length === 4 ? 'A' : 'AAAA'
   const bits = address.length === 4 ? bits4 : bits6
-  for (const text of yield* look({ name: domain, type }, state)) {
+  const found = state.counts
+    ? yield* look({ name: domain, type }, state)
+    : recordsIn(yield* answered({ name: domain, type }))
+  for (const text of found) {
     const octets = parseIp(text as string)
     if (octets !== null && sameNetwork(octets, address, bits)) return true
   }
@@ -165,7 +173,10 @@ function* mxMatches(mechanism: Extract<SpfMechanism, { kind: 'a' | 'mx' }>, stat
   const records = (yield* look({ name: domain, type: 'MX' }, state)) as readonly MxRecord[]
   // RFC 7208 §4.6.4
   if (records.length > SPF_MX_MAX) throw new Ended('permerror', `${domain} has more than ${SPF_MX_MAX} MX records`)
-  for (const { exchange } of records) if (yield* hostMatches(exchange, mechanism, state)) return true
+  // RFC 7208 §4.6.4 counts terms that find nothing, and this one has found its hosts: three of IPv4 are no error of IPv6.
+  for (const { exchange } of records) {
+    if (yield* hostMatches(exchange, mechanism, { ...state, counts: false })) return true
+  }
   return false
 }
 
@@ -253,9 +264,14 @@ function spend({ spent }: State): void {
   if (spent.lookups > SPF_LOOKUPS_MAX) throw new Ended('permerror', `more than ${SPF_LOOKUPS_MAX} terms that ask DNS`)
 }
 
-function* look(question: DnsQuestion, state: State): Asking<readonly DnsRecords[DnsType][]> {
+function* answered(question: DnsQuestion): Asking<DnsAnswer<DnsRecords[DnsType]>> {
   const answer = yield question
   if (answer.at === 'failed') throw new Ended('temperror', `${question.type} of ${shown(question.name)}: ${answer.why}`)
+  return answer
+}
+
+function* look(question: DnsQuestion, state: State): Asking<readonly DnsRecords[DnsType][]> {
+  const answer = yield* answered(question)
   countVoid(answer, state)
   return recordsIn(answer)
 }
