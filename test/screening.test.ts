@@ -5,6 +5,7 @@ import { connect } from 'node:net'
 import { after, before, suite, test } from 'node:test'
 import { createTransport } from 'nodemailer'
 import type { AccountRef } from '../src/core/contract.ts'
+import { createScanner } from '../src/format/message/scan.ts'
 import { BODY_IN_MEMORY_MAX_OCTETS } from '../src/model/limits.ts'
 import { eventually, openWorld, type World } from './world.ts'
 
@@ -165,7 +166,14 @@ suite('what strangers bring is looked at', () => {
   })
 
   suite('S9: who a letter is from', () => {
-    // None of these may come to a dmarc=pass for east.test: the visitor has no right to it.
+    // None of these may come to a dmarc=pass for east.test: the visitor has no right to it. He has one to free.test, and what
+    // passes for that shows nobody else: the domain that is checked is the one that ENVELOPE names.
+    before(() => {
+      world.zone['free.test'] = { TXT: ['v=spf1 ip4:127.0.1.9 -all'] }
+      world.zone['_dmarc.free.test'] = { TXT: ['v=DMARC1; p=reject'] }
+    })
+    const passed: string[] = []
+    after(() => assert.equal(passed.length, 3, passed.join(' ')))
     const forms: readonly string[] = [
       'From: anna@east.test',
       'From: "x@other.test" <anna@east.test>',
@@ -224,7 +232,17 @@ suite('what strangers bring is looked at', () => {
         const all = [...(await world.west.read(bert)), ...(await world.west.read(bert, 'Junk'))]
         const text = all.find((each) => each.includes(`Subject: form ${index}.`)) ?? ''
         assert.match(text, /^Return-Path: <x@free\.test>\r\nAuthentication-Results: mail\.west\.test;\r\n\tdmarc=/)
-        assert.doesNotMatch(text.slice(0, text.indexOf('Received:')), /dmarc=pass/)
+        const [, domain] = /dmarc=pass\r\n\t header\.from=([^;]+);/.exec(text) ?? []
+        if (domain === undefined) {
+          assert.doesNotMatch(text.slice(0, text.indexOf('Received:')), /dmarc=pass/)
+          return
+        }
+        passed.push(form)
+        assert.equal(domain, 'free.test')
+        const scanner = createScanner()
+        scanner.push(Buffer.from(text, 'latin1'))
+        const { from } = scanner.finish().summary.header
+        assert.deepEqual([...new Set(from.map(({ host }) => host?.toLowerCase()))], [domain])
       })
     }
   })
