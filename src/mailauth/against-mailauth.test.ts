@@ -143,3 +143,46 @@ test('DMARC', async () => {
     { numRuns: 500 },
   )
 })
+
+test('whatever a domain publishes, it is a record or none, and the verdict one of seven', () => {
+  const piece = fc.oneof(
+    fc.constantFrom(
+      'v=spf1 ',
+      'v=DMARC1;',
+      'p=reject',
+      ';',
+      '=',
+      ' ',
+      '%{',
+      '%{d9r.}',
+      '}',
+      '/',
+      ':',
+      '+',
+      'a',
+      'ip4:',
+      'exp=',
+    ),
+    fc.string({ maxLength: 4, unit: 'binary' }),
+  )
+  const text = fc.array(piece, { maxLength: 40 }).map((pieces) => pieces.join(''))
+  const RESULTS = ['none', 'neutral', 'pass', 'fail', 'softfail', 'temperror', 'permerror']
+  fc.assert(
+    fc.property(text, (published) => {
+      const dns = cannedDns({
+        'a.test': [['TXT', `v=spf1 ${published}`]],
+        '_dmarc.a.test': [['TXT', `v=DMARC1;${published}`]],
+      })
+      const input = { address: '192.0.2.1', helo: 'a.test', receiver: 'mx.gavan.test', now: 0 }
+      const found = askAtOnce(checkSpf({ ...input, sender: { localPart: 'x', domain: 'a.test' } }), dns)
+      assert.ok(RESULTS.includes(found.result))
+      assert.match(found.why + (found.explanation ?? ''), /^[ -~]*$/)
+      const { result } = askAtOnce(
+        checkDmarc({ from: [{ name: null, mailbox: 'x', host: 'a.test' }], spf: found, dkim: [] }),
+        dns,
+      )
+      assert.ok(['none', 'pass', 'fail'].includes(result))
+    }),
+    { numRuns: 500 },
+  )
+})
