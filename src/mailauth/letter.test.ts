@@ -5,7 +5,7 @@ import { suite, test } from 'node:test'
 import * as fc from 'fast-check'
 import { dkimSign } from 'mailauth/lib/dkim/sign.js'
 import { dkimVerify } from 'mailauth/lib/dkim/verify.js'
-import { DKIM_SIGNATURES_MAX } from '../model/limits.ts'
+import { DKIM_SIGNATURES_MAX, HEADER_BLOCK_MAX_OCTETS } from '../model/limits.ts'
 import { askAtOnce } from './ask.ts'
 import type { DkimResult } from './contract.ts'
 import { createBodyHash, splitFields, type Canonicalization } from './dkim/canonical.ts'
@@ -240,6 +240,80 @@ suite('S8: what does not count as signed', () => {
     const one = field(sign(LETTER))
     assert.equal(results(one.repeat(DKIM_SIGNATURES_MAX + 1) + LETTER).length, DKIM_SIGNATURES_MAX)
   })
+})
+
+suite('what a stranger sends costs no more than its octets', () => {
+  const size = HEADER_BLOCK_MAX_OCTETS - 1000
+  const from = 'From: ann@a.test\r\n\r\nHello\r\n'
+  /** Quadratic in a header of this size would be 30 s and more; the bound leaves a slow machine its time. */
+  const cheap = (run: () => void): void => {
+    const before = process.cpuUsage()
+    run()
+    const { user, system } = process.cpuUsage(before)
+    assert.ok(user + system < 5_000_000, `${(user + system) / 1000} ms`)
+  }
+  const headers: Record<string, string> = {
+    'folds in a value': `DKIM-Signature: v=1; b=a${'\r\n '.repeat(size / 3)}a\r\n`,
+    'folds before a tag': `DKIM-Signature: v=1;${'\r\n '.repeat(size / 3)}a\r\n`,
+    'spaces in a name': `X${' '.repeat(size)}y: z\r\n`,
+    semicolons: `DKIM-Signature: v=1${';'.repeat(size)}\r\n`,
+    'a long list of fields': `DKIM-Signature: v=1; a=rsa-sha256; d=a.test; s=rsa; b=a; bh=a; h=${'from:'.repeat(size / 5)}from\r\n`,
+    'many signatures': 'DKIM-Signature: v=1\r\n'.repeat(size / 21),
+    'ARC sets': 'ARC-Seal: i=1\r\n'.repeat(size / 15),
+  }
+  for (const [name, header] of Object.entries(headers))
+    test(name, () => cheap(() => void verify(Buffer.from(header + from, 'latin1'))))
+  test('a header that comes octet by octet', () => {
+    const letter = Buffer.from(`Subject: ${'a\r\n '.repeat(size / 4)}a\r\n${from}`)
+    cheap(
+      () =>
+        void verify(
+          letter,
+          ZONE,
+          Array.from({ length: letter.length }, () => 1),
+        ),
+    )
+  })
+})
+
+test('signatures and keys of random text: an answer, never an error', () => {
+  const tag = fc.constantFrom(
+    'v',
+    'a',
+    'b',
+    'bh',
+    'c',
+    'd',
+    'h',
+    'i',
+    'l',
+    'q',
+    's',
+    't',
+    'x',
+    'z',
+    'k',
+    'p',
+    'g',
+    'n',
+    '',
+  )
+  const value = fc.oneof(
+    fc.string(),
+    fc.constantFrom('1', 'DKIM1', 'rsa-sha256', 'ed25519-sha256', 'relaxed/simple', 'a.test', 'rsa', 'ed', 'from:to'),
+    fc.constantFrom('@a.test', 'dns/txt', '0', '99999999999999999999', 'AAAA', 'y:s', 'rsa:', ' \r\n '),
+  )
+  const list = fc
+    .array(fc.tuple(tag, value), { maxLength: 14 })
+    .map((tags) => tags.map(([name, text]) => `${name}=${text}`).join(';'))
+  fc.assert(
+    fc.property(list, list, (signature, key) => {
+      const letter = `DKIM-Signature: ${signature}\r\nARC-Seal: ${signature}\r\nFrom: ann@a.test\r\n\r\nHello\r\n`
+      const zone: Zone = { 'rsa._domainkey.a.test': [['TXT', key]], 'ed._domainkey.a.test': [['TXT', key]] }
+      for (const { result } of verify(Buffer.from(letter, 'latin1'), zone).dkim) assert.notEqual(result, 'pass')
+    }),
+    { numRuns: 1000 },
+  )
 })
 
 suite('canonical bodies', () => {

@@ -18,10 +18,13 @@ export type LetterVerifier = {
 export type LetterProofs = { readonly dkim: readonly Asking<DkimResult>[]; readonly arc: Asking<ArcResult> }
 
 const HEADER_END = Buffer.from('\r\n\r\n')
+/** Most headers fit. */
+const HEADER_FIRST_OCTETS = 8 * 1024
 
 /** Octets that are looked at twice: those of the header. The body is hashed as it goes by, once for each form that was used. */
 export function createLetterVerifier(): LetterVerifier {
-  let pending: Buffer[] | null = []
+  /** The header so far; `length` octets of it are used. It grows by doubling, as strangers choose the size of pieces. */
+  let pending: Buffer | null = Buffer.alloc(0)
   let length = 0
   let fields: readonly RawField[] = []
   const bodies = new Map<Canonicalization, ReturnType<typeof createBodyHash>>()
@@ -38,9 +41,9 @@ export function createLetterVerifier(): LetterVerifier {
     for (const hash of bodies.values()) hash.push(body)
   }
 
-  /** Looks for the end of the header in what is there, from where it may begin to be. */
+  /** The end of the header lies at or after `from`, or is not there yet. */
   function look(from: number): void {
-    const all = pending!.length === 1 ? pending![0]! : Buffer.concat(pending!)
+    const all = pending!.subarray(0, length)
     if (all.length >= 2 && all[0] === 0x0d && all[1] === 0x0a) {
       beginBody(Buffer.alloc(0), all.subarray(2))
       return
@@ -48,7 +51,6 @@ export function createLetterVerifier(): LetterVerifier {
     const end = all.indexOf(HEADER_END, from)
     if (end !== -1) beginBody(all.subarray(0, end + 2), all.subarray(end + 4))
     else if (all.length > HEADER_BLOCK_MAX_OCTETS) beginBody(Buffer.alloc(0), Buffer.alloc(0)) // It will be refused.
-    else pending = [all]
   }
 
   return {
@@ -58,12 +60,17 @@ export function createLetterVerifier(): LetterVerifier {
         return
       }
       const from = Math.max(0, length - 3)
-      pending.push(Buffer.from(chunk)) // The caller may use its octets again.
+      if (length + chunk.length > pending.length) {
+        const larger = Buffer.allocUnsafe(Math.max(HEADER_FIRST_OCTETS, 2 * pending.length, length + chunk.length))
+        pending.copy(larger, 0, 0, length)
+        pending = larger
+      }
+      pending.set(chunk, length) // A copy: the caller may use its octets again.
       length += chunk.length
       look(from)
     },
     finish(now) {
-      if (pending !== null) beginBody(Buffer.concat(pending), Buffer.alloc(0))
+      if (pending !== null) beginBody(pending.subarray(0, length), Buffer.alloc(0))
       const hashes: BodyHashes = {}
       for (const [form, hash] of bodies) hashes[form] = hash.finish()
       const signed = fields.filter(({ name }) => name === 'dkim-signature').slice(0, DKIM_SIGNATURES_MAX)

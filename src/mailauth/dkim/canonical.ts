@@ -1,5 +1,6 @@
 /** The two forms in which header and body are signed (RFC 6376 §3.4). Header fields are text of one octet a character. */
 import { createHash } from 'node:crypto'
+import { trimFws } from './tags.ts'
 
 export type Canonicalization = 'simple' | 'relaxed'
 
@@ -23,14 +24,7 @@ export function splitFields(header: Buffer): RawField[] {
     const raw = text.slice(at, end)
     at = end + 2
     const colon = raw.indexOf(':')
-    if (colon > 0)
-      fields.push({
-        name: raw
-          .slice(0, colon)
-          .replace(/[ \t]+$/, '')
-          .toLowerCase(),
-        raw,
-      })
+    if (colon > 0) fields.push({ name: trimFws(raw.slice(0, colon)).toLowerCase(), raw })
   }
   return fields
 }
@@ -151,11 +145,12 @@ function relaxedHash(): BodyHash {
         if (octet === SP || octet === TAB) heldSpace = true
         else if (octet === CR) heldCr = true
         else {
-          // One line end, as nearly always, goes along with the rest where there is room for it.
-          if (lineEnds === 1 && length + 2 <= at) {
-            out[length++] = CR
-            out[length++] = LF
-            lineEnds = 0
+          // Line ends go along with the rest where there is room: all that came in this chunk.
+          if (lineEnds > 0 && length + 2 * lineEnds <= at) {
+            for (; lineEnds > 0; lineEnds--) {
+              out[length++] = CR
+              out[length++] = LF
+            }
           } else if (lineEnds > 0) flushLineEnds()
           if (heldSpace) out[length++] = SP
           heldSpace = false
