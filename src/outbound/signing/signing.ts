@@ -1,4 +1,5 @@
 /** Letters of our own people are signed as they leave (RFC 6376 §5): with what they are sent as, and with the keys of that day. */
+import { createHash } from 'node:crypto'
 import { createScanner } from '../../format/message/scan.ts'
 import { createBodyHash, splitFields } from '../../mailauth/dkim/canonical.ts'
 import { signLetter, type SigningKey } from '../../mailauth/dkim/sign.ts'
@@ -23,21 +24,32 @@ export type Signing = {
 }
 
 export function createSigning({ signer, clock, log }: { signer: Signer; clock: Clock; log: Log }): Signing {
-  /** By letter: it leaves for several destinations, and may be tried again. Oldest first. */
+  /**
+   * By letter: it leaves for several destinations, and may be tried again. Oldest first. What has the same traceId is not
+   * always the same letter: a notice about one, and a copy that a filter has edited, have it too.
+   */
   const kept = new Map<string, { readonly fields: string; readonly until: number }>()
 
-  function keep(traceId: string, fields: string): void {
-    kept.set(traceId, { fields, until: clock.monotonic() + DKIM_SIGNATURES_KEPT_MS })
+  function keep(letter: string, fields: string): void {
+    kept.set(letter, { fields, until: clock.monotonic() + DKIM_SIGNATURES_KEPT_MS })
     if (kept.size > DKIM_SIGNATURES_KEPT_MAX) kept.delete(kept.keys().next().value ?? '')
   }
 
-  async function signatures(entry: QueueEntry, content: OutgoingContent): Promise<string> {
-    const { header, bodyStart } = await headerOf(content)
+  /** RFC 9989 §4.4: a domain stands for its hosts, and notices are from the host that we are. */
+  async function keysFor(domain: string): Promise<readonly SigningKey[]> {
+    for (let name = domain; name.includes('.'); name = name.slice(name.indexOf('.') + 1)) {
+      const keys = await signer.keysFor(name)
+      if (keys.length > 0) return keys
+    }
+    return []
+  }
+
+  async function signatures(entry: QueueEntry, content: OutgoingContent, { header, bodyStart }: Head): Promise<string> {
     const scanner = createScanner()
     scanner.push(header)
     const { summary, fromCount } = scanner.finish()
     const domain = fromCount === 1 ? authorDomain(summary.header.from) : null
-    const keys = domain === null ? [] : await signer.keysFor(domain)
+    const keys = domain === null ? [] : await keysFor(domain)
     if (keys.length === 0) return ''
     const hash = createBodyHash('relaxed')
     for (let at = bodyStart; at < content.sizeOctets; at += READ_AT_ONCE_MAX_OCTETS)
@@ -47,7 +59,7 @@ export function createSigning({ signer, clock, log }: { signer: Signer; clock: C
       event: 'relay.signed',
       traceId: entry.traceId,
       queueId: entry.queueId,
-      domain,
+      domain: keys[0]!.domain,
       selectors: keys.map(({ selector }) => selector),
     })
     return keys.map((key) => signLetter(key, letter)).join('')
@@ -57,10 +69,13 @@ export function createSigning({ signer, clock, log }: { signer: Signer; clock: C
     async sign(entry, content) {
       // What a stranger sends on by us is not ours to vouch for, though he may hear of what becomes of it.
       if (!entry.senderVerified || isSentOn(entry)) return content
-      const known = kept.get(entry.traceId)
+      const head = await headerOf(content)
+      const hash = createHash('sha256').update(head.header).digest('base64')
+      const letter = `${entry.traceId} ${content.sizeOctets} ${hash}`
+      const known = kept.get(letter)
       const good = known !== undefined && known.until > clock.monotonic()
-      const fields = good ? known.fields : await signatures(entry, content)
-      if (!good) keep(entry.traceId, fields)
+      const fields = good ? known.fields : await signatures(entry, content, head)
+      if (!good) keep(letter, fields)
       return fields === '' ? content : withFront(Buffer.from(fields, 'latin1'), content)
     },
   }
@@ -69,8 +84,10 @@ export function createSigning({ signer, clock, log }: { signer: Signer; clock: C
 /** It leaves in a name of the Sender Rewriting Scheme (core/forwarding/srs). */
 const isSentOn = ({ envelope }: QueueEntry): boolean => /^SRS[01]=/.test(envelope.reversePath?.localPart ?? '')
 
+type Head = { readonly header: Buffer; readonly bodyStart: number }
+
 /** @returns the header's fields, and where the body begins */
-async function headerOf(content: OutgoingContent): Promise<{ header: Buffer; bodyStart: number }> {
+async function headerOf(content: OutgoingContent): Promise<Head> {
   const head = Buffer.from(await content.read(0, Math.min(content.sizeOctets, HEADER_BLOCK_MAX_OCTETS + 4)))
   const end = head.indexOf('\r\n\r\n')
   if (end === -1) return { header: head, bodyStart: content.sizeOctets }
