@@ -82,6 +82,17 @@ suite('keys that sign mail: from one pair to the next', () => {
     assert.deepEqual(events.at(0)?.['signsWith'], [])
   })
 
+  test('two new pairs asked for at once have selectors of their own', async () => {
+    const made = await Promise.all([operator.rotate('b.test'), operator.rotate('b.test')])
+    const selectors = made.map((keys) => keys!.map(({ selector }) => selector).toSorted())
+    assert.deepEqual(selectors, [
+      ['gv1', 'gv2'],
+      ['gv3', 'gv4'],
+    ])
+    const records = new Set(made.flatMap((keys) => keys!.map(({ record }) => record)))
+    assert.deepEqual(new Set((await operator.list('b.test')).map(({ record }) => record)), records)
+  })
+
   test('domains that are not ours, and names that are no domain', async () => {
     assert.equal(await operator.rotate('c.test'), null)
     assert.deepEqual(await operator.retire('../a.test', 'gv4'), { at: 'not-found' })

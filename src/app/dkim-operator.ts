@@ -47,6 +47,13 @@ export function createDkimOperator(parts: {
   domains: () => Promise<readonly string[]>
 }): DkimOperator {
   const { dataDir, clock } = parts
+  /** New keys are made one after the other: both would take the same selectors. */
+  let making: Promise<unknown> = Promise.resolve()
+  const inTurn = <T>(make: () => Promise<T>): Promise<T> => {
+    const made = making.then(make, make)
+    making = made.catch(() => {})
+    return made
+  }
 
   async function keysOf(domain: string): Promise<DkimKeyView[]> {
     const resolver = parts.resolver()
@@ -70,11 +77,11 @@ export function createDkimOperator(parts: {
       return views.flat()
     },
     async ensure(domain) {
-      await ensureDkimKeys(dataDir, domain, parts.owner)
+      await inTurn(() => ensureDkimKeys(dataDir, domain, parts.owner))
     },
     async rotate(domain) {
       if (!(await parts.domains()).includes(domain)) return null
-      const made = new Set(await makeDkimKeys(dataDir, domain, parts.owner))
+      const made = new Set(await inTurn(() => makeDkimKeys(dataDir, domain, parts.owner)))
       return (await keysOf(domain)).filter(({ selector }) => made.has(selector))
     },
     async retire(domain, selector) {
