@@ -14,6 +14,8 @@ const PACKAGES: Record<string, string> = {
   mbsync: 'isync',
   clamd: 'clamav-daemon',
   getmail: 'getmail6',
+  dkimverify: 'python3-dkim',
+  authres: 'python3-authres',
   'smtp-source': 'postfix',
   knotd: 'knot',
   keymgr: 'knot',
@@ -48,10 +50,14 @@ export function findProgram(name: string): string | null {
 /** Dovecot's IMAP as it runs for one user, without a login. */
 export const DOVECOT_IMAP = '/usr/lib/dovecot/imap'
 
-/** What is no program of a PATH: `root` (Postfix's master must be started by it), and SCRAM for those that speak by Cyrus SASL. */
+/**
+ * What is no program of a PATH: `root` (Postfix's master must be started by it), SCRAM for those that speak by Cyrus SASL, and a
+ * module of Debian's Python.
+ */
 const OTHERS: Readonly<Record<string, () => boolean>> = {
   root: () => process.getuid?.() === 0,
   'dovecot/imap': () => isExecutable(DOVECOT_IMAP),
+  authres: () => existsSync('/usr/lib/python3/dist-packages/authres'),
   'libscram.so': () =>
     existsSync('/usr/lib') &&
     ['', ...readdirSync('/usr/lib')].some((part) => existsSync(join('/usr/lib', part, 'sasl2/libscram.so'))),
