@@ -56,7 +56,7 @@ export function parseSpfRecord(text: string): SpfRecord | { readonly wrong: stri
 }
 
 function parseDirective(term: string): SpfDirective | null {
-  const parts = /^([+\-?~]?)([a-z][a-z\d]*)(.*)$/i.exec(term)
+  const parts = /^([+\-?~]?)([a-z][a-z\d]*)(?![a-z\d])(.*)$/i.exec(term)
   if (parts === null) return null
   const [, sign = '', name = '', rest = ''] = parts
   const mechanism = parseMechanism(name.toLowerCase(), rest)
