@@ -71,7 +71,11 @@ export function queueCommand(withAdmin: WithAdmin): Command {
       const byNumber = texts.length > 0
       const byFilter = options.to !== undefined || options.from !== undefined || options.because !== undefined
       if (Number(byNumber) + Number(byFilter) + Number(options.all === true) !== 1)
-        throw new CliError(EXIT.usage, 'which ones?', `gavan queue ${name} ID…, or by --to, --from, --because`)
+        throw new CliError(
+          EXIT.usage,
+          'which ones?',
+          `gavan queue ${name} ID…, or by --to, --from, --because${act.all ? ', or --all' : ''}`,
+        )
       const ids = byNumber ? parseIds(texts) : null
       await withAdmin(command, async (call) => {
         const wanted = byFilter ? chosen(await entries(call), options).map(({ queueId }) => Number(queueId)) : ids
